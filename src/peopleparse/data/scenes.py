@@ -1,0 +1,333 @@
+"""Group photos composed from single-person photos, with exact truth.
+
+A scene is a background, a ground plane seen from eye height, and people put on it from far to near:
+each is a cutout, scaled, turned a little, mirrored or not, matched in colour, and pasted with a soft
+seam. Whoever stands in front hides the others; the frame cuts people off. The truth is what is
+still visible of each. Scene i of a seed is always the same scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from peopleparse.data.people import Portrait, rarity_weights, street_corner
+from peopleparse.labels import get_scheme
+from peopleparse.structures import Annotation, mask_box
+from peopleparse.transforms import jitter_color, match_color, warp_image, warp_labels
+
+
+@dataclass(frozen=True)
+class ScenePreset:
+    """What kind of group photos to compose.
+
+    Attributes:
+        name: "indoor" or "outdoor", the paper's two sub-data sets.
+        mean_persons: mean of the number of people aimed at; 1 to 10 a scene.
+        drawn: how many more are put in, because some end up hidden behind the others.
+        closeness: share of scenes in which people stand so near that the frame cuts their legs off.
+        crowding: distance between neighbours, in body widths, at the densest and at the loosest.
+        tie: whether `tie` is a label here.
+        empty: share of scenes with nobody in them.
+        head_missed: share of people whose head is above the frame.
+        tallest: height of the nearest people, low and high, in frame heights (full-body scenes).
+        far: share of people who stand far off, down to `smallest` pixels tall.
+        smallest: height in pixels below which nobody is put into a scene.
+    """
+
+    name: str
+    mean_persons: float
+    drawn: float
+    closeness: float
+    crowding: tuple[float, float]
+    tie: bool = True
+    empty: float = 0.0
+    head_missed: float = 0.03
+    tallest: tuple[float, float] = (0.3, 0.95)
+    far: float = 0.08
+    smallest: float = 40.0
+
+
+OUTDOOR = ScenePreset("outdoor", 3.54, drawn=1.05, closeness=0.2, crowding=(0.8, 2.0), tie=False)
+INDOOR = ScenePreset("indoor", 5.23, drawn=1.09, closeness=0.45, crowding=(0.55, 1.4), far=0.04)
+PRESETS = {preset.name: preset for preset in (INDOOR, OUTDOOR)}
+MOST_PERSONS = 10
+LEAST_VISIBLE = 0.12  # of a person's pixels; below that nobody could name the parts
+BODY_WIDTH = 0.33  # of the height of a standing person with arms
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A composed photo and its truth.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        annotation: N person-level GPS maps, left to right.
+        photo_ids: source photo of each person, in the same order.
+        truncated, occluded: per person, cut by the frame, partly behind someone.
+    """
+
+    image: NDArray[np.uint8]
+    annotation: Annotation
+    photo_ids: tuple[str, ...]
+    truncated: tuple[bool, ...]
+    occluded: tuple[bool, ...]
+
+
+class SceneMaker:
+    """Compose scenes from a fixed set of people and backgrounds.
+
+    Args:
+        portraits: people of one split.
+        backgrounds: photos without people, of the same split.
+        weights: how often to draw each portrait; rare labels more often where not given.
+    """
+
+    def __init__(
+        self,
+        portraits: Sequence[Portrait],
+        backgrounds: Sequence[NDArray[np.uint8]],
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.portraits, self.backgrounds = list(portraits), list(backgrounds)
+        self.weights = rarity_weights(portraits) if weights is None else weights
+        self._cutouts: dict[int, list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]] = {}
+
+    def make(
+        self, seed: Sequence[int], preset: ScenePreset, width: int = 640, height: int = 480
+    ) -> Scene:
+        """Compose one scene.
+
+        Args:
+            seed: numbers that name the scene, e.g. (seed of the set, index).
+            preset: kind of scene.
+            width, height: frame in pixels.
+        """
+        rng = np.random.default_rng(list(seed))
+        image = self._make_background(rng, width, height)
+        owners, parsing = np.zeros((height, width), np.int16), np.zeros((height, width), np.uint8)
+        places = [] if rng.random() < preset.empty else _draw_places(rng, preset, width, height)
+        full_areas, sources, light = [], [], rng.uniform(0, 0.6)
+        mean, spread = _color_of(image)
+        for place in places:
+            which = int(rng.choice(len(self.portraits), p=self.weights))
+            window, cutout, labels = self._warp(which, place, rng, width, height)
+            mask = labels > 0
+            sources.append(which)
+            full_areas.append(int(mask.sum()))
+            if not mask.any():
+                continue
+            cutout = match_color(jitter_color(cutout, rng, 0.35), mask, mean, spread, light)
+            _paste(image[window], cutout, mask, rng.uniform(0.5, 1.0))
+            owners[window][mask], parsing[window][mask] = len(sources), labels[mask]
+        image = _finish(image, rng)
+        return _make_truth(
+            image, owners, parsing, [self.portraits[i].photo_id for i in sources], full_areas,
+            preset,
+        )
+
+    def _make_background(
+        self, rng: np.random.Generator, width: int, height: int
+    ) -> NDArray[np.uint8]:
+        if rng.random() < 0.35:
+            photo = street_corner(self.portraits[int(rng.integers(len(self.portraits)))])
+            if photo.shape[1] > 100:
+                return self._crop(photo, rng, width, height, 1.0)
+        photo = self.backgrounds[int(rng.integers(len(self.backgrounds)))]
+        return jitter_color(self._crop(photo, rng, width, height, 0.5), rng, 0.8)
+
+    def _crop(
+        self, photo: NDArray[np.uint8], rng: np.random.Generator, width: int, height: int,
+        smallest: float,
+    ) -> NDArray[np.uint8]:
+        """Cut a random window of the frame's shape out of a photo; maybe mirror it."""
+        fit = min(photo.shape[1] / width, photo.shape[0] / height)
+        scale = fit * rng.uniform(smallest, 1)
+        w, h = max(1, int(width * scale)), max(1, int(height * scale))
+        x, y = rng.integers(photo.shape[1] - w + 1), rng.integers(photo.shape[0] - h + 1)
+        window = photo[y : y + h, x : x + w]
+        window = window[:, ::-1] if rng.random() < 0.5 else window
+        shrink = scale > 1
+        method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+        window = cv2.resize(np.ascontiguousarray(window), (width, height), interpolation=method)
+        return window.astype(np.uint8)
+
+    def _cutout(self, which: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        """Return the person at full, half, quarter and eighth size, cut close."""
+        if which not in self._cutouts:
+            portrait = self.portraits[which]
+            x1, y1, x2, y2 = (int(v) for v in portrait.box)
+            levels = []
+            # Mean shrinking for the picture; labels are read from the full size later.
+            picture = portrait.image[y1:y2, x1:x2]
+            for _ in range(4):
+                levels.append((np.ascontiguousarray(picture), portrait.parsing[y1:y2, x1:x2]))
+                half = (max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2))
+                picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA).astype(np.uint8)
+            self._cutouts[which] = levels
+        return self._cutouts[which]
+
+    def _warp(
+        self, which: int, place: Place, rng: np.random.Generator, width: int, height: int
+    ) -> tuple[tuple[slice, slice], NDArray[np.uint8], NDArray[np.uint8]]:
+        """Put one person at a place of the frame: window, picture and labels inside the window."""
+        levels = self._cutout(which)
+        full_h, full_w = levels[0][1].shape
+        scale = place.height / full_h
+        level = int(np.clip(np.floor(np.log2(1 / max(scale, 1e-6)) + 0.3), 0, 3))
+        picture, labels = levels[level]
+        matrix = _placing_matrix(rng, place, full_w, full_h, scale)
+        (x1, y1), (x2, y2) = _window(matrix, full_w, full_h, width, height)
+        matrix[:, 2] -= (x1, y1)
+        shrunk = matrix.copy()
+        shrunk[:, :2] *= (full_w / picture.shape[1], full_h / picture.shape[0])
+        size = (x2 - x1, y2 - y1)
+        image, parsing = warp_image(picture, shrunk, *size), warp_labels(labels, matrix, *size)
+        if matrix[0, 0] < 0:
+            parsing = get_scheme("gps").flip_table()[parsing]
+        return (slice(y1, y2), slice(x1, x2)), image, parsing
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where someone stands: column of the middle, row of the feet, height, all in pixels."""
+
+    x: float
+    feet: float
+    height: float
+
+
+def _draw_places(
+    rng: np.random.Generator, preset: ScenePreset, width: int, height: int
+) -> list[Place]:
+    """Draw where people stand, far ones first."""
+    count = int(np.clip(1 + rng.poisson(preset.drawn * preset.mean_persons - 1), 1, MOST_PERSONS))
+    close = rng.random() < preset.closeness
+    if close:  # a group from the waist or the knees up
+        tall = height * np.exp(rng.uniform(np.log(1.05), np.log(2.2)))
+        tall = min(tall, 2.4 * width / max(count, 2) ** 0.6)
+        head_row = height * rng.uniform(0.03, 0.4)
+        horizon = head_row + 0.1 * tall
+    else:
+        low, high = np.log(preset.tallest[0]), np.log(preset.tallest[1])
+        tall = height * np.exp(rng.uniform(low, high))
+        tall = min(tall, 3.2 * width / max(count, 2))
+        head_row = (height - tall) * rng.uniform(0.1, 0.9)
+        horizon = head_row + 0.1 * tall
+    step = rng.uniform(*preset.crowding) * BODY_WIDTH * tall
+    span = min(step * count, 1.05 * width)
+    left = rng.uniform(0, width - span) if span < width else (width - span) / 2
+    columns = left + span * (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
+    places = []
+    for x in columns:
+        size = tall * np.exp(rng.normal(0, 0.13))
+        if rng.random() < preset.far:
+            size = max(preset.smallest, height * rng.uniform(0.08, 0.35))
+            x = rng.uniform(0, width)
+        # Eyes stand at the horizon whatever the distance; real heights differ a little.
+        top = horizon - size * (0.1 + rng.normal(0, 0.03))
+        if rng.random() < preset.head_missed:
+            top = -size * rng.uniform(0.15, 0.3)
+        places.append(Place(float(x), float(top + size), float(max(size, preset.smallest))))
+    return sorted(places, key=lambda place: place.height)
+
+
+def _placing_matrix(
+    rng: np.random.Generator, place: Place, full_w: int, full_h: int, scale: float
+) -> NDArray[np.float64]:
+    """Return the (2, 3) matrix from cutout to frame: scale, slight turn, maybe mirrored."""
+    angle = np.deg2rad(rng.normal(0, 4))
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    widen = scale * np.exp(rng.normal(0, 0.06))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([mirror * widen, scale])
+    feet_from = np.array([full_w / 2, float(full_h)])
+    offset = np.array([place.x, place.feet]) - linear @ feet_from
+    return np.concatenate([linear, offset[:, None]], axis=1)
+
+
+def _window(
+    matrix: NDArray[np.float64], full_w: int, full_h: int, width: int, height: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the corners of the part of the frame that a warped cutout can reach, with a margin."""
+    corners = np.array([[0, full_w, 0, full_w], [0, 0, full_h, full_h], [1, 1, 1, 1]])
+    reached, frame = matrix @ corners, np.array([width, height])
+    low = np.clip(np.floor(reached.min(axis=1)).astype(int) - 3, 0, frame - 1)
+    high = np.clip(np.ceil(reached.max(axis=1)).astype(int) + 3, low + 1, frame)
+    return (int(low[0]), int(low[1])), (int(high[0]), int(high[1]))
+
+
+def _color_of(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    mean, spread = cv2.meanStdDev(image)
+    return mean.ravel().astype(np.float32), spread.ravel().astype(np.float32)
+
+
+def _paste(
+    under: NDArray[np.uint8], cutout: NDArray[np.uint8], mask: NDArray[np.bool_], blur: float
+) -> None:
+    """Lay a cutout over an image, in place, with a seam softened over about a pixel."""
+    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), blur)[..., None]
+    # A little inward, so that the old surroundings do not shine through.
+    alpha = np.clip((alpha - 0.35) / 0.6, 0, 1)
+    mixed = under + alpha * (cutout.astype(np.float32) - under)
+    under[:] = np.round(mixed).astype(np.uint8)
+
+
+def _finish(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """What a camera adds to everything at once: light, blur, noise, JPEG."""
+    image = jitter_color(image, rng, 0.5)
+    if rng.random() < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3)).astype(np.uint8)
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(2, 10)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))]
+        coded = cv2.imencode(".jpg", image, quality)[1]
+        image = cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.uint8)
+    return image
+
+
+def _make_truth(
+    image: NDArray[np.uint8], owners: NDArray[np.int16], parsing: NDArray[np.uint8],
+    photo_ids: list[str], full_areas: list[int], preset: ScenePreset,
+) -> Scene:
+    gps = get_scheme("gps" if preset.tie else "gps-outdoor")
+    if not preset.tie:
+        tie, upper = get_scheme("gps").id_of("tie"), gps.id_of("upper clothes")
+        parsing = np.where(parsing == tie, upper, parsing).astype(np.uint8)
+    ignored = owners.copy()
+    found = []
+    for index, full_area in enumerate(full_areas, 1):
+        mask = owners == index
+        box = mask_box(mask)
+        if box is None or mask.sum() < LEAST_VISIBLE * full_area or mask.sum() < 60:
+            ignored[mask] = -1  # a scrap nobody could name: neither person nor background
+            continue
+        found.append((float(box[0] + box[2]), index, box, mask))
+    found.sort(key=lambda row: row[:2])
+    maps = [np.where(mask, parsing, 0).astype(np.uint8) for _, _, _, mask in found]
+    shape = owners.shape
+    stack = np.stack(maps) if maps else np.zeros((0, *shape), np.uint8)
+    stack[:, ignored == -1] = gps.ignore_id
+    boxes = [box for _, _, box, _ in found]
+    return Scene(
+        image,
+        Annotation(stack, gps),
+        tuple(photo_ids[index - 1] for _, index, _, _ in found),
+        tuple(_touches_frame(box, *shape) for box in boxes),
+        tuple(int(mask.sum()) < full_areas[i - 1] for _, i, _, mask in found),
+    )
+
+
+def _touches_frame(box: NDArray[np.float32], height: int, width: int) -> bool:
+    return bool(box[0] <= 0 or box[1] <= 0 or box[2] >= width or box[3] >= height)
+
+
+def training_preset(preset: ScenePreset) -> ScenePreset:
+    """Return a preset with what only training needs: scenes with nobody, more far people."""
+    return replace(preset, empty=0.05, far=max(preset.far, 0.1))

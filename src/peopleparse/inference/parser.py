@@ -1,0 +1,90 @@
+"""The Python call: a photo or many, from anywhere, with one loaded network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from peopleparse.inference.engine import Engine
+from peopleparse.inference.image import Source, read_image, source_name
+from peopleparse.inference.onnx_engine import DEFAULT_MODEL, OnnxEngine
+from peopleparse.inference.pipeline import Options, long_side_of, parse_image
+from peopleparse.structures import ParsedPeople
+
+
+class Parser:
+    """A loaded network and the options to use it with."""
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        detail: str = "normal",
+        threshold: float = Options.threshold,
+        threads: int | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        """Load a network once, to parse many photos.
+
+        Args:
+            model: name of a shipped network, folder of an exported one, or its JSON passport.
+            detail: fast, normal or fine: the size at which the network sees a photo.
+            threshold: lowest score of a person, 0 to 1.
+            threads: processor threads; None for all.
+            engine: a network of your own instead of `model`; see `Engine`.
+
+        Raises:
+            ModelError: the network is missing or damaged.
+            InputError: detail, threshold or threads is out of its range.
+        """
+        self.options = Options(detail=detail, threshold=threshold)
+        self.engine: Engine = OnnxEngine(model, threads) if engine is None else engine
+        long_side_of(self.engine, detail)
+
+    def __call__(
+        self, source: Source, timings: MutableMapping[str, float] | None = None
+    ) -> ParsedPeople:
+        """Parse one photo.
+
+        Args:
+            source: a path, bytes, binary file, Pillow image or array; see `read_image`.
+            timings: seconds are added here under decode, resize, trunk, detect, rois and paste.
+
+        Raises:
+            InputError: the photo cannot be read.
+        """
+        start = perf_counter()
+        image = read_image(source)
+        if timings is not None:
+            timings["decode"] = timings.get("decode", 0.0) + perf_counter() - start
+        return parse_image(self.engine, image, self.options, source_name(source), timings)
+
+    def parse_many(self, sources: Iterable[Source]) -> Iterator[ParsedPeople]:
+        """Yield the result of each photo, in order, one in memory at a time.
+
+        Raises:
+            InputError: a photo cannot be read; for a run that skips it see `parse_folder`.
+        """
+        for source in sources:
+            yield self(source)
+
+
+def parse(source: Source, **options: Any) -> ParsedPeople:
+    """Parse one photo; the network is loaded at the first call and kept.
+
+    Args:
+        source: a path, bytes, binary file, Pillow image or array; see `read_image`.
+        options: see `Parser`.
+
+    Raises:
+        InputError: the photo or an option cannot be used.
+        ModelError: the network is missing or damaged.
+    """
+    return _kept_parser(**options)(source)
+
+
+@lru_cache(maxsize=4)
+def _kept_parser(**options: Any) -> Parser:
+    return Parser(**options)

@@ -1,0 +1,1 @@
+"""Losses: detection, parsing."""

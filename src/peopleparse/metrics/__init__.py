@@ -1,0 +1,34 @@
+"""Scores of people parsing: numpy in, exact numbers out, the same on any number of processes.
+
+Every metric is a class with `update` (one image), `merge` (another shard) and `result`
+(a frozen dataclass with `to_dict` for JSON). Scores are fractions in [0, 1].
+"""
+
+from __future__ import annotations
+
+from peopleparse.metrics.ap_lambda import PartAP, PartAPResult, ReadingResult
+from peopleparse.metrics.average_precision import average_precision
+from peopleparse.metrics.confusion import ConfusionMatrix, SegmentationScores
+from peopleparse.metrics.iou import box_iou, mask_iou
+from peopleparse.metrics.overlap import Overlap, part_overlap, person_order
+from peopleparse.metrics.person import FaceRecall, PersonAP, PersonScores
+from peopleparse.metrics.readings import READINGS, Reading
+
+__all__ = [
+    "READINGS",
+    "ConfusionMatrix",
+    "FaceRecall",
+    "Overlap",
+    "PartAP",
+    "PartAPResult",
+    "PersonAP",
+    "PersonScores",
+    "Reading",
+    "ReadingResult",
+    "SegmentationScores",
+    "average_precision",
+    "box_iou",
+    "mask_iou",
+    "part_overlap",
+    "person_order",
+]

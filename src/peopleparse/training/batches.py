@@ -1,0 +1,200 @@
+"""Batches that depend on nothing but recipe, seed and step: training resumes exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from peopleparse.data.people import Portrait, rarity_weights, read_backgrounds, read_portraits
+from peopleparse.data.scenes import PRESETS, SceneMaker, training_preset
+from peopleparse.inference.pipeline import ROI_MARGIN
+from peopleparse.labels import get_scheme
+from peopleparse.losses.detection import make_heat_targets
+from peopleparse.structures import mask_box
+from peopleparse.training.recipe import Recipe
+from peopleparse.transforms import jitter_color, warp_image, warp_labels
+
+STRIDE = 8
+
+
+@dataclass
+class Batch:
+    """One step's images and truth.
+
+    Attributes:
+        image: (B, 3, H, W) uint8 RGB.
+        parsing: (B, H, W) uint8; owners: (B, H, W) int16, person numbers from 1, -1 ignored.
+        is_photo: (B,) bool: real photos, in which bystanders are not annotated.
+        batch, persons: (K,) image index and number; boxes, faces: (K, 4); has_face: (K,) bool.
+        heat, box, weight: person then face: (B, 2, h, w), (B, 2, 4, h, w), (B, 2, h, w).
+    """
+
+    image: Tensor
+    parsing: Tensor
+    owners: Tensor
+    is_photo: Tensor
+    batch: Tensor
+    persons: Tensor
+    boxes: Tensor
+    faces: Tensor
+    has_face: Tensor
+    heat: Tensor
+    box: Tensor
+    weight: Tensor
+
+    def pin_memory(self) -> Batch:
+        """Return self; there is nothing to pin on a CPU."""
+        return self
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+Truth = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int16]]  # image, parsing, owners
+
+
+class Batches(Dataset[Batch]):
+    """Item n is the batch of step n.
+
+    Args:
+        recipe: sizes, mixture and seed.
+        portraits, backgrounds: of the training split.
+        rank, world: share of a distributed run.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        portraits: list[Portrait],
+        backgrounds: list[NDArray[np.uint8]],
+        rank: int = 0,
+    ) -> None:
+        self.recipe, self.portraits, self.rank = recipe, portraits, rank
+        self.weights = rarity_weights(portraits, recipe.rarity)
+        self.scenes = SceneMaker(portraits, backgrounds, self.weights)
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return self.recipe.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        """Make the batch of a step."""
+        rng = np.random.default_rng([self.recipe.seed, step, self.rank])
+        phase = self.recipe.phase(step)
+        photos = step % self.recipe.photo_every == 0
+        height, width = phase.photo if photos else phase.scene
+        make = self._photo if photos else self._scene
+        truths = [make(rng, height, width) for _ in range(self.recipe.batch)]
+        return collate(truths, photos, rng, self.recipe.rois)
+
+    def _scene(self, rng: np.random.Generator, height: int, width: int) -> Truth:
+        preset = training_preset(PRESETS["indoor" if rng.random() < 0.5 else "outdoor"])
+        scene = self.scenes.make(rng.integers(2**31, size=2).tolist(), preset, width, height)
+        parsing, owners, _ = scene.annotation.flatten()
+        ignored = (scene.annotation.parsings == 255).any(axis=0)
+        owners = np.where(ignored, -1, owners).astype(np.int16)
+        return scene.image, parsing, owners
+
+    def _photo(self, rng: np.random.Generator, height: int, width: int) -> Truth:
+        portrait = self.portraits[int(rng.choice(len(self.portraits), p=self.weights))]
+        full_h, full_w = portrait.parsing.shape
+        scale = max(height / full_h, width / full_w) * np.exp(rng.uniform(-0.25, 0.5))
+        mirror = -1.0 if rng.random() < 0.5 else 1.0
+        angle = np.deg2rad(rng.normal(0, 5))
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        linear = turn @ np.diag([mirror * scale * np.exp(rng.normal(0, 0.06)), scale])
+        loose = np.abs(np.array([full_w, full_h]) * scale - (width, height)) / 2
+        centre = np.array([width / 2, height / 2]) + rng.uniform(-1, 1, 2) * loose
+        offset = centre - linear @ np.array([full_w / 2, full_h / 2])
+        matrix = np.concatenate([linear, offset[:, None]], axis=1)
+        image = jitter_color(warp_image(portrait.image, matrix, width, height), rng, 0.8)
+        parsing = warp_labels(portrait.parsing, matrix, width, height)
+        if mirror < 0:
+            parsing = get_scheme("gps").flip_table()[parsing]
+        return image, parsing, (parsing > 0).astype(np.int16)
+
+
+def collate(truths: list[Truth], photos: bool, rng: np.random.Generator, rois: int) -> Batch:
+    """Stack images and truth, draw the detector's targets and choose the persons to parse."""
+    images, parsings, owners = (np.stack(values) for values in zip(*truths, strict=True))
+    face = get_scheme("gps").id_of("face")
+    height, width = parsings.shape[1] // STRIDE, parsings.shape[2] // STRIDE
+    rows, targets = [], []
+    for index, (_, parsing, owner) in enumerate(truths):
+        found = [
+            (index, n, mask_box(owner == n), mask_box((owner == n) & (parsing == face)))
+            for n in range(1, int(owner.max(initial=0)) + 1)
+        ]
+        found = [row for row in found if row[2] is not None]
+        rows += found
+        persons = np.array([row[2] for row in found], np.float32).reshape(-1, 4)
+        faces = np.array([r[3] for r in found if r[3] is not None], np.float32).reshape(-1, 4)
+        targets.append(
+            [make_heat_targets(boxes, height, width, STRIDE) for boxes in (persons, faces)]
+        )
+    chosen = _choose(rows, rois, rng)
+    jittered = [_jitter(row[2], row[3], rng) for row in chosen]
+    stacked = [np.stack([[kind[i] for kind in image] for image in targets]) for i in range(3)]
+    return Batch(
+        torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))),
+        torch.from_numpy(parsings),
+        torch.from_numpy(owners),
+        torch.full((len(truths),), photos),
+        torch.tensor([row[0] for row in chosen], dtype=torch.long),
+        torch.tensor([row[1] for row in chosen], dtype=torch.long),
+        torch.from_numpy(np.stack([j[0] for j in jittered])),
+        torch.from_numpy(np.stack([j[1] for j in jittered])),
+        torch.tensor([j[2] for j in jittered]),
+        *(torch.from_numpy(values) for values in stacked),
+    )
+
+
+Row = tuple[int, int, NDArray[np.float32], NDArray[np.float32] | None]
+
+
+def _choose(rows: list[Row], rois: int, rng: np.random.Generator) -> list[Row]:
+    """Draw `rois` persons; where there are fewer, some come twice (their boxes will differ)."""
+    if not rows:  # nobody anywhere: one empty box keeps every branch in the graph
+        empty = np.array([0, 0, STRIDE, STRIDE], np.float32)
+        return [(0, -2, empty, None)]
+    if len(rows) >= rois:
+        return [rows[i] for i in rng.permutation(len(rows))[:rois]]
+    return (rows * 2)[: max(len(rows), min(rois // 2, 2 * len(rows)))]
+
+
+def _jitter(
+    box: NDArray[np.float32], face: NDArray[np.float32] | None, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
+    """Move the sides of a box as a detector would; sometimes lose the face."""
+    side = np.tile(box[2:] - box[:2], 2)
+    grown = np.array([-1, -1, 1, 1]) * ROI_MARGIN + rng.normal(0, 0.05, 4)
+    jittered = (box + side * grown).astype(np.float32)
+    if face is None or rng.random() < 0.07:
+        return jittered, np.zeros(4, np.float32), False
+    face_side = np.tile(face[2:] - face[:2], 2)
+    return jittered, (face + face_side * rng.normal(0, 0.1, 4)).astype(np.float32), True
+
+
+def read_training_data(root: Path) -> tuple[list[Portrait], list[NDArray[np.uint8]]]:
+    """Read people and backgrounds of the training split below the data folder."""
+    return read_portraits(root / "ccp", "train"), read_backgrounds(root / "backgrounds", "train")
+
+
+def iterate(batches: Batches, start: int, workers: int) -> Iterator[Batch]:
+    """Yield the batches of the steps from `start` on, prepared ahead by worker processes."""
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(start, len(batches)),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
+    yield from loader

@@ -1,0 +1,195 @@
+"""The training loop, from top to bottom.
+
+    peopleparse train recipes/gpsnet_mobilenet_v2.py --data DATA --run RUN
+    torchrun --nproc-per-node 2 -m peopleparse train RECIPE --data DATA --run RUN
+
+Stop it with SIGTERM or Ctrl-C: it finishes the step, writes its checkpoint and goes on from there
+when started again with the same words.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import cv2
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from peopleparse.losses.parsing import label_weights
+from peopleparse.models.build import build_model
+from peopleparse.training.batches import Batches, iterate, read_training_data
+from peopleparse.training.checkpoint import load_checkpoint, save_checkpoint
+from peopleparse.training.distributed import World
+from peopleparse.training.objective import joint_loss
+from peopleparse.training.optimizer import make_optimizer, set_rate, update_average
+from peopleparse.training.recipe import Recipe
+
+Validate = Callable[[nn.Module], dict[str, float]]
+CHECKPOINT = "last.pt"
+
+
+class Trainer:
+    """State of one run: model, its running mean, optimizer, step.
+
+    Args:
+        recipe: what to train.
+        data: folder with ccp/, backgrounds/ and backbones/.
+        world: processes of the run.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, world: World) -> None:
+        self.recipe, self.world, self.step = recipe, world, 0
+        torch.manual_seed(recipe.seed)
+        backbone = data / "backbones" / recipe.backbone if recipe.backbone else None
+        model = build_model(
+            recipe.model, backbone_weights=backbone, adjust=recipe.adjust, fuse=recipe.fuse
+        )
+        self.model = model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = make_optimizer(self.model, recipe)
+
+    def train_step(self, batch: Any, weights: torch.Tensor) -> dict[str, float]:
+        """Learn from one batch; return the parts of the loss."""
+        batch = batch.to(self.world.device)
+        rate = set_rate(self.optimizer, self.recipe, self.step)
+        self.wrapped.train()
+        image = batch.image.float().contiguous(memory_format=torch.channels_last)
+        with torch.autocast(
+            self.world.device.type, torch.bfloat16, enabled=self.recipe.bfloat16
+        ):
+            outputs = self.wrapped(image, batch.batch, batch.boxes, batch.faces, batch.has_face)
+        parts = joint_loss(outputs, batch, self.recipe, weights)
+        self.optimizer.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
+        if torch.isfinite(norm):  # one overflowing batch must not end the run
+            self.optimizer.step()
+            update_average(self.average, self.model, self.recipe.average, self.step)
+        self.step += 1
+        values = {name: float(value.detach()) for name, value in parts.items()}
+        return values | {"rate": rate, "gradient": float(norm)}
+
+    @property
+    def wrapped(self) -> nn.Module:
+        """The model, or the model that averages gradients over the processes."""
+        if self.world.size == 1:
+            return self.model
+        if not hasattr(self, "_parallel"):
+            self._parallel = DistributedDataParallel(self.model)
+        return self._parallel
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the next step depends on."""
+        return {
+            "step": self.step,
+            "recipe": json.dumps(self.recipe.to_dict()),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint's state."""
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    run: Path,
+    validate: Validate | None = None,
+    validate_every: int = 1000,
+    workers: int = 1,
+    report: Callable[[int, dict[str, float]], None] = lambda step, values: None,
+) -> Trainer:
+    """Train a recipe to its end, from the run's checkpoint where there is one.
+
+    Args:
+        recipe: what to train.
+        data: folder with ccp/, backgrounds/ and backbones/.
+        run: folder for checkpoint, ledger and TensorBoard events.
+        validate: scores a model; called every `validate_every` steps and at the end.
+        validate_every: steps between validations and checkpoints.
+        workers: processes that prepare batches.
+        report: called after each step with the parts of its loss.
+    """
+    cv2.setNumThreads(1)  # two pools on the same cores wait for each other
+    world = World.from_environment()
+    trainer = Trainer(recipe, data, world)
+    path = run / CHECKPOINT
+    if path.is_file():
+        trainer.load(load_checkpoint(path))
+    batches = Batches(recipe, *read_training_data(data), rank=world.rank)
+    weights = label_weights(_frequencies(batches), recipe.label_power).to(world.device)
+    ledger = Ledger(run) if world.rank == 0 else None
+    stop = _StopSignal()
+    started = time.monotonic()
+    for batch in iterate(batches, trainer.step, workers):
+        values = trainer.train_step(batch, weights)
+        report(trainer.step, values)
+        last = trainer.step == recipe.steps
+        if ledger and trainer.step % 20 == 0:
+            ledger.add(trainer.step, values | {"seconds": time.monotonic() - started})
+        if last or stop.asked or trainer.step % validate_every == 0:
+            if ledger:
+                save_checkpoint(path, trainer.state())
+        if validate and not stop.asked and (last or trainer.step % validate_every == 0):
+            scores = validate(trainer.average)
+            if ledger:
+                ledger.add(trainer.step, scores)
+        if stop.asked:
+            break
+    return trainer
+
+
+class Ledger:
+    """Losses and scores of a run: one JSON line an entry, and TensorBoard events."""
+
+    def __init__(self, run: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        run.mkdir(parents=True, exist_ok=True)
+        self._path, self._writer = run / "ledger.jsonl", SummaryWriter(str(run / "events"))
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        """Write one entry."""
+        rounded = {name: round(value, 5) for name, value in values.items()}
+        with self._path.open("a") as file:
+            file.write(json.dumps({"step": step} | rounded) + "\n")
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+
+class _StopSignal:
+    """Remember that the process was asked to stop, and let the step finish."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def _frequencies(batches: Batches) -> torch.Tensor:
+    """Return the share of each label among the pixels inside the people's boxes, (20,)."""
+    counts = torch.zeros(256, dtype=torch.long)
+    for portrait in batches.portraits:
+        x1, y1, x2, y2 = (int(v) for v in portrait.box)
+        inside = torch.from_numpy(portrait.parsing[y1:y2:4, x1:x2:4].copy()).flatten()
+        counts += torch.bincount(inside, minlength=256)
+    shares = counts[:20].float()
+    return shares / shares.sum()

@@ -1,0 +1,122 @@
+"""What to train: one frozen set of numbers, changed only by name."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from peopleparse.errors import InputError, suggest
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training at one size.
+
+    Attributes:
+        until: share of all steps at which it ends.
+        scene: height and width of scenes.
+        photo: height and width of single photos.
+    """
+
+    until: float
+    scene: tuple[int, int]
+    photo: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run, apart from where the data lies.
+
+    Attributes:
+        model: name of the model; `adjust` and `fuse` are its ablation switches.
+        backbone: file name of the starting weights under `backbones/`, or "".
+        steps, batch, warmup: length, images a step, steps of rising learning rate.
+        phases: sizes over time.
+        optimizer: "adamw" with cosine, or "sgd" with a step at `lr_step`.
+        lr, backbone_factor, weight_decay: of the optimizer.
+        average: weight of the past in the running mean of the weights that is validated and shipped.
+        photo_every: every n-th step shows single photos in place of scenes.
+        rois: persons a step whose boxes are parsed.
+        label_power, dice: see losses.parsing.
+        loss_*: factors of the joint loss.
+        rarity: how much more often rare labels are drawn.
+        bfloat16: mixed precision.
+        seed: of data and weights.
+    """
+
+    model: str = "gpsnet_mobilenet_v2"
+    adjust: bool = True
+    fuse: bool = True
+    backbone: str = "mobilenet_v2_deeplab_voc.safetensors"
+    steps: int = 6000
+    batch: int = 8
+    warmup: int = 200
+    phases: tuple[Phase, ...] = (Phase(0.7, (288, 384), (384, 256)), Phase(1, (384, 512), (512, 352)))
+    optimizer: str = "adamw"
+    lr: float = 1.5e-3
+    lr_step: int = 50_000
+    backbone_factor: float = 0.2
+    weight_decay: float = 0.02
+    average: float = 0.998
+    photo_every: int = 3
+    rois: int = 20
+    label_power: float = 0.25
+    dice: float = 0.5
+    loss_heat: float = 1.0
+    loss_box: float = 1.0
+    loss_global: float = 0.5
+    loss_local: float = 0.5
+    loss_fused: float = 1.0
+    rarity: float = 0.5
+    bfloat16: bool = True
+    seed: int = 1
+
+    def phase(self, step: int) -> Phase:
+        """Return the phase that a step belongs to."""
+        share = step / self.steps
+        return next((p for p in self.phases if share < p.until), self.phases[-1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
+    """Run a recipe file and return its RECIPE, changed by `key=value` settings.
+
+    Raises:
+        InputError: the file, its RECIPE, a key or a value cannot be used.
+    """
+    if not path.is_file():
+        raise InputError(f"recipe must be a Python file, got none, at {path}. See recipes/.")
+    recipe = runpy.run_path(str(path)).get("RECIPE")
+    if not isinstance(recipe, Recipe):
+        raise InputError(
+            f"recipe file must define RECIPE = Recipe(...), got {type(recipe).__name__}, at {path}. "
+            "Copy one from recipes/."
+        )
+    return change_recipe(recipe, settings)
+
+
+def change_recipe(recipe: Recipe, settings: tuple[str, ...]) -> Recipe:
+    """Apply `key=value` settings; values take the type of the field.
+
+    Raises:
+        InputError: a setting has no "=", names no field, or its value has another type.
+    """
+    names = [field.name for field in fields(Recipe) if field.name != "phases"]
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or key not in names:
+            raise InputError(f"setting must be key=value, got '{setting}'.{suggest(key, names)}")
+        kind = type(getattr(recipe, key))
+        try:
+            value = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+        except ValueError as error:
+            raise InputError(
+                f"setting {key} must be {kind.__name__}, got '{text}'. Give a {kind.__name__}."
+            ) from error
+        recipe = replace(recipe, **{key: value})
+    return recipe
