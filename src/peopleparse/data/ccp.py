@@ -2,7 +2,8 @@
 
 Source: W. Yang, P. Luo, L. Lin, "Clothing Co-Parsing by Joint Image Segmentation and Labeling",
 CVPR 2014; bearpaw/clothing-co-parsing. Layout: `photos/NNNN.jpg`,
-`annotations/pixel-level/NNNN.mat` (variable groundtruth), `annotations/image-level/NNNN.mat` (tags).
+`annotations/pixel-level/NNNN.mat` (variable groundtruth) and
+`annotations/image-level/NNNN.mat` (variable tags).
 """
 
 from __future__ import annotations

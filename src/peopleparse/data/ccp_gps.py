@@ -182,9 +182,7 @@ def _components(mask: Mask) -> list[tuple[Mask, NDArray[np.int64]]]:
     return [(part, np.nonzero(part)[0]) for part in parts]
 
 
-def _paint_sides(
-    parsing: NDArray[np.uint8], mask: Mask, body: Body, name: str, pair: bool
-) -> None:
+def _paint_sides(parsing: NDArray[np.uint8], mask: Mask, body: Body, name: str, pair: bool) -> None:
     """Paint `left <name>` and `right <name>` into the map; the left one is on the image's right."""
     if not mask.any():
         return

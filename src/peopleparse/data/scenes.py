@@ -1,9 +1,9 @@
 """Group photos composed from single-person photos, with exact truth.
 
-A scene is a background, a ground plane seen from eye height, and people put on it from far to near:
-each is a cutout, scaled, turned a little, mirrored or not, matched in colour, and pasted with a soft
-seam. Whoever stands in front hides the others; the frame cuts people off. The truth is what is
-still visible of each. Scene i of a seed is always the same scene.
+A scene is a background, a ground plane seen from eye height, and people put on it from far to
+near: each is a cutout, scaled, turned a little, mirrored or not, matched in colour, and pasted with
+a soft seam. Whoever stands in front hides the others; the frame cuts people off. The truth is what
+is still visible of each. Scene i of a seed is always the same scene.
 """
 
 from __future__ import annotations
@@ -126,7 +126,11 @@ class SceneMaker:
             owners[window][mask], parsing[window][mask] = len(sources), labels[mask]
         image = _finish(image, rng)
         return _make_truth(
-            image, owners, parsing, [self.portraits[i].photo_id for i in sources], full_areas,
+            image,
+            owners,
+            parsing,
+            [self.portraits[i].photo_id for i in sources],
+            full_areas,
             preset,
         )
 
@@ -141,7 +145,11 @@ class SceneMaker:
         return jitter_color(self._crop(photo, rng, width, height, 0.5), rng, 0.8)
 
     def _crop(
-        self, photo: NDArray[np.uint8], rng: np.random.Generator, width: int, height: int,
+        self,
+        photo: NDArray[np.uint8],
+        rng: np.random.Generator,
+        width: int,
+        height: int,
         smallest: float,
     ) -> NDArray[np.uint8]:
         """Cut a random window of the frame's shape out of a photo; maybe mirror it."""
@@ -151,10 +159,9 @@ class SceneMaker:
         x, y = rng.integers(photo.shape[1] - w + 1), rng.integers(photo.shape[0] - h + 1)
         window = photo[y : y + h, x : x + w]
         window = window[:, ::-1] if rng.random() < 0.5 else window
-        shrink = scale > 1
-        method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-        window = cv2.resize(np.ascontiguousarray(window), (width, height), interpolation=method)
-        return window.astype(np.uint8)
+        method = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+        sized = cv2.resize(np.ascontiguousarray(window), (width, height), interpolation=method)
+        return sized.astype(np.uint8)
 
     def _cutout(self, which: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """Return the person at full, half, quarter and eighth size, cut close."""
@@ -163,11 +170,12 @@ class SceneMaker:
             x1, y1, x2, y2 = (int(v) for v in portrait.box)
             levels = []
             # Mean shrinking for the picture; labels are read from the full size later.
-            picture = portrait.image[y1:y2, x1:x2]
+            picture: NDArray[np.uint8] = portrait.image[y1:y2, x1:x2]
             for _ in range(4):
                 levels.append((np.ascontiguousarray(picture), portrait.parsing[y1:y2, x1:x2]))
                 half = (max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2))
-                picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA).astype(np.uint8)
+                shrunk = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+                picture = shrunk.astype(np.uint8)
             self._cutouts[which] = levels
         return self._cutouts[which]
 
@@ -288,13 +296,17 @@ def _finish(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))]
         coded = cv2.imencode(".jpg", image, quality)[1]
-        image = cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.uint8)
+        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
     return image
 
 
 def _make_truth(
-    image: NDArray[np.uint8], owners: NDArray[np.int16], parsing: NDArray[np.uint8],
-    photo_ids: list[str], full_areas: list[int], preset: ScenePreset,
+    image: NDArray[np.uint8],
+    owners: NDArray[np.int16],
+    parsing: NDArray[np.uint8],
+    photo_ids: list[str],
+    full_areas: list[int],
+    preset: ScenePreset,
 ) -> Scene:
     gps = get_scheme("gps" if preset.tie else "gps-outdoor")
     if not preset.tie:

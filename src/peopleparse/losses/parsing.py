@@ -55,7 +55,11 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def sample_truth(
-    parsing: Tensor, owners: Tensor, batch: Tensor, persons: Tensor, boxes: Tensor,
+    parsing: Tensor,
+    owners: Tensor,
+    batch: Tensor,
+    persons: Tensor,
+    boxes: Tensor,
     grid: tuple[int, int],
 ) -> Tensor:
     """Read each person's own labels at the centres of the cells of its box.
@@ -91,4 +95,3 @@ def _cell_centres(boxes: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]
     rows = boxes[:, 1:2] + sides[:, 1:2] * down
     columns = boxes[:, 0:1] + sides[:, 0:1] * across
     return rows.floor(), columns.floor()
-

@@ -38,7 +38,11 @@ def build_model(
             DenseDetector(64, 96, stride=8),
             ParsingNetwork(64 + 24, 64, labels, rates=(1, 3, 8), stem=1, norm=False),
             ParsingNetwork(64, 64, labels, rates=(1, 3, 8), stem=1, norm=True),
-            labels, grid=(80, 40), hidden=64, adjust=adjust, fuse=fuse,
+            labels,
+            grid=(80, 40),
+            hidden=64,
+            adjust=adjust,
+            fuse=fuse,
         )
     if backbone_weights is not None:
         raise ModelError(
@@ -50,5 +54,9 @@ def build_model(
         DenseDetector(512, 256, stride=8, separable=False),
         ParsingNetwork(512, 1024, labels, rates, stem=0, norm=False),
         ParsingNetwork(512, 1024, labels, rates, stem=0, norm=False),
-        labels, grid=(41, 41), hidden=128, adjust=adjust, fuse=fuse,
+        labels,
+        grid=(41, 41),
+        hidden=128,
+        adjust=adjust,
+        fuse=fuse,
     )

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from peopleparse.nn.blocks import ConvBlock, DenseDetector, ParsingNetwork
 from peopleparse.nn.adjusted_roi_align import adjust_back, adjust_boxes
+from peopleparse.nn.backbones import FeatureNetwork
+from peopleparse.nn.blocks import ConvBlock, DenseDetector, ParsingNetwork
 
 Outputs = dict[str, Tensor]
 
@@ -36,7 +37,7 @@ class GPSNet(nn.Module):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: FeatureNetwork,
         detector: DenseDetector,
         local_parser: ParsingNetwork,
         global_parser: ParsingNetwork,
@@ -49,6 +50,7 @@ class GPSNet(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone, self.detector = backbone, detector
+        self.stride, self.fine_stride = int(backbone.stride), int(backbone.fine_stride)
         self.local_parser, self.global_parser = local_parser, global_parser
         self.grid, self.anchor, self.adjust, self.fuse = grid, anchor, adjust, fuse
         if fuse:
@@ -99,23 +101,23 @@ class GPSNet(nn.Module):
             boxes: (K, 4) person boxes; faces: (K, 4); has_face: (K,) bool; image pixels.
 
         Returns:
-            logits (K, labels, rows, columns) on the grid of the real boxes; local_logits the same on
-            the grid of the adjusted boxes; adjusted (K, 4).
+            logits (K, labels, rows, columns) on the grid of the real boxes; local_logits the same
+            on the grid of the adjusted boxes; adjusted (K, 4).
         """
         adjusted = adjust_boxes(boxes, faces, has_face, self.anchor) if self.adjust else boxes
         local = self.local_parser(self._pool(outputs, batch, adjusted))
         back = adjust_back(local, adjusted, boxes) if self.adjust else local
         if self.fuse:
-            aligned = self._align(outputs["global_logits"], batch, boxes, self.backbone.stride)
+            aligned = self._align(outputs["global_logits"], batch, boxes, self.stride)
             logits = self.fusion(torch.cat([back, aligned], dim=1))
         else:
             logits = back
         return {"logits": logits, "local_logits": local, "adjusted": adjusted}
 
     def _pool(self, outputs: Outputs, batch: Tensor, boxes: Tensor) -> Tensor:
-        pooled = [self._align(outputs["features"], batch, boxes, self.backbone.stride)]
+        pooled = [self._align(outputs["features"], batch, boxes, self.stride)]
         if "fine" in outputs:
-            pooled.append(self._align(outputs["fine"], batch, boxes, self.backbone.fine_stride))
+            pooled.append(self._align(outputs["fine"], batch, boxes, self.fine_stride))
         return torch.cat(pooled, dim=1)
 
     def _align(self, maps: Tensor, batch: Tensor, boxes: Tensor, stride: int) -> Tensor:

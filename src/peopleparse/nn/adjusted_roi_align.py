@@ -1,7 +1,8 @@
 """The paper's adjustment of a person RoI to its face, and the way back.
 
 RoI Align itself is torchvision's. The way back resamples each person's own small map, which is two
-matrix products: out = Wy M Wx^T, where a row of Wy (Wx) holds the weights of one output row (column).
+matrix products: out = Wy M Wx^T, where a row of Wy (Wx) holds the weights of one output row
+(column).
 
 Source: GPS paper, section 4.1; closed form of the padded box derived from it.
 """

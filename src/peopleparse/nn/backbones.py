@@ -12,7 +12,21 @@ from peopleparse.errors import ModelError
 from peopleparse.nn.blocks import ConvBlock, SeparableBlock
 
 
-class MobileNetV2Features(nn.Module):
+class FeatureNetwork(nn.Module):
+    """What GPSNet asks of a backbone.
+
+    Attributes:
+        channels, stride: of the shared map.
+        fine, fine_stride: of the finer map; 0 channels where there is none.
+    """
+
+    channels: int
+    fine: int
+    stride: int
+    fine_stride: int
+
+
+class MobileNetV2Features(FeatureNetwork):
     """MobileNetV2 down to stride 32 with context, brought back up to 8; a finer map at stride 4.
 
     Batch norm of the backbone is folded into its convolutions, before training and for good. The
@@ -58,7 +72,7 @@ def _double(maps: Tensor) -> Tensor:
     return nn.functional.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-class Vgg16Features(nn.Module):
+class Vgg16Features(FeatureNetwork):
     """DeepLab v2's VGG-16: pool4 and pool5 keep the size, conv5 is dilated; conv5_3 at stride 8.
 
     Source: GPS paper, section 5 ("conv5_3 with spatial dimension 1/8"); Chen et al., DeepLab v2.
@@ -96,6 +110,7 @@ def _fold_batch_norm(layers: nn.Module) -> None:
 
 
 def _load_backbone(layers: nn.Module, path: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():
@@ -103,7 +118,14 @@ def _load_backbone(layers: nn.Module, path: Path) -> None:
             f"backbone weights must be a safetensors file, got none, at {path}. "
             "Name the file, or give None to start from chance."
         )
-    state = {name.removeprefix("features."): value for name, value in load_file(path).items()}
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ModelError(
+            f"backbone weights must be readable by safetensors, got {error}, at {path}. "
+            "Fetch the file again."
+        ) from error
+    state = {name.removeprefix("features."): value for name, value in tensors.items()}
     wanted = layers.state_dict()
     missing = [name for name in wanted if name not in state]
     if missing:
@@ -124,5 +146,3 @@ def freeze_batch_norm(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()
-
-

@@ -67,7 +67,7 @@ class Batches(Dataset[Batch]):
     Args:
         recipe: sizes, mixture and seed.
         portraits, backgrounds: of the training split.
-        rank, world: share of a distributed run.
+        rank: number of this process in a distributed run; each sees other batches.
     """
 
     def __init__(
@@ -98,10 +98,9 @@ class Batches(Dataset[Batch]):
     def _scene(self, rng: np.random.Generator, height: int, width: int) -> Truth:
         preset = training_preset(PRESETS["indoor" if rng.random() < 0.5 else "outdoor"])
         scene = self.scenes.make(rng.integers(2**31, size=2).tolist(), preset, width, height)
-        parsing, owners, _ = scene.annotation.flatten()
+        parsing, instances, _ = scene.annotation.flatten()
         ignored = (scene.annotation.parsings == 255).any(axis=0)
-        owners = np.where(ignored, -1, owners).astype(np.int16)
-        return scene.image, parsing, owners
+        return scene.image, parsing, np.where(ignored, -1, instances.astype(np.int16))
 
     def _photo(self, rng: np.random.Generator, height: int, width: int) -> Truth:
         portrait = self.portraits[int(rng.choice(len(self.portraits), p=self.weights))]
@@ -127,13 +126,15 @@ def collate(truths: list[Truth], photos: bool, rng: np.random.Generator, rois: i
     images, parsings, owners = (np.stack(values) for values in zip(*truths, strict=True))
     face = get_scheme("gps").id_of("face")
     height, width = parsings.shape[1] // STRIDE, parsings.shape[2] // STRIDE
-    rows, targets = [], []
+    rows: list[Row] = []
+    targets = []
     for index, (_, parsing, owner) in enumerate(truths):
-        found = [
-            (index, n, mask_box(owner == n), mask_box((owner == n) & (parsing == face)))
-            for n in range(1, int(owner.max(initial=0)) + 1)
-        ]
-        found = [row for row in found if row[2] is not None]
+        found: list[Row] = []
+        for number in range(1, int(owner.max(initial=0)) + 1):
+            mask = owner == number
+            box = mask_box(mask)
+            if box is not None:
+                found.append((index, number, box, mask_box(mask & (parsing == face))))
         rows += found
         persons = np.array([row[2] for row in found], np.float32).reshape(-1, 4)
         faces = np.array([r[3] for r in found if r[3] is not None], np.float32).reshape(-1, 4)

@@ -35,9 +35,10 @@ class World:
         local = int(os.environ.get("LOCAL_RANK", "0"))
         return cls(rank, size, torch.device("cuda", local) if gpu else torch.device("cpu"))
 
-    def share(self, items: list[Any]) -> list[Any]:
-        """Return this process's items: every size-th, from its rank on."""
-        return items[self.rank :: self.size]
+    @property
+    def share(self) -> slice:
+        """This process's items of a list: every size-th, from its rank on."""
+        return slice(self.rank, None, self.size)
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, in the order of their ranks, in every process."""

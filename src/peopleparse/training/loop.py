@@ -32,7 +32,7 @@ from peopleparse.training.objective import joint_loss
 from peopleparse.training.optimizer import make_optimizer, set_rate, update_average
 from peopleparse.training.recipe import Recipe
 
-Validate = Callable[[nn.Module], dict[str, float]]
+Validate = Callable[[nn.Module, World], dict[str, float]]
 CHECKPOINT = "last.pt"
 
 
@@ -62,9 +62,7 @@ class Trainer:
         rate = set_rate(self.optimizer, self.recipe, self.step)
         self.wrapped.train()
         image = batch.image.float().contiguous(memory_format=torch.channels_last)
-        with torch.autocast(
-            self.world.device.type, torch.bfloat16, enabled=self.recipe.bfloat16
-        ):
+        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             outputs = self.wrapped(image, batch.batch, batch.boxes, batch.faces, batch.has_face)
         parts = joint_loss(outputs, batch, self.recipe, weights)
         self.optimizer.zero_grad(set_to_none=True)
@@ -145,7 +143,7 @@ def train(
             if ledger:
                 save_checkpoint(path, trainer.state())
         if validate and not stop.asked and (last or trainer.step % validate_every == 0):
-            scores = validate(trainer.average)
+            scores = validate(trainer.average, world)
             if ledger:
                 ledger.add(trainer.step, scores)
         if stop.asked:

@@ -50,5 +50,5 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
     keep = min(decay, (1 + step) / (10 + step))
     for mean, value in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(value, 1 - keep)
-    for mean, value in zip(average.buffers(), model.buffers(), strict=True):
-        mean.copy_(value)
+    for own, other in zip(average.buffers(), model.buffers(), strict=True):
+        own.copy_(other)

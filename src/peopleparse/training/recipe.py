@@ -36,7 +36,7 @@ class Recipe:
         phases: sizes over time.
         optimizer: "adamw" with cosine, or "sgd" with a step at `lr_step`.
         lr, backbone_factor, weight_decay: of the optimizer.
-        average: weight of the past in the running mean of the weights that is validated and shipped.
+        average: weight of the past in the running mean of the weights, which is what ships.
         photo_every: every n-th step shows single photos in place of scenes.
         rois: persons a step whose boxes are parsed.
         label_power, dice: see losses.parsing.
@@ -53,7 +53,10 @@ class Recipe:
     steps: int = 6000
     batch: int = 8
     warmup: int = 200
-    phases: tuple[Phase, ...] = (Phase(0.7, (288, 384), (384, 256)), Phase(1, (384, 512), (512, 352)))
+    phases: tuple[Phase, ...] = (
+        Phase(0.7, (288, 384), (384, 256)),
+        Phase(1, (384, 512), (512, 352)),
+    )
     optimizer: str = "adamw"
     lr: float = 1.5e-3
     lr_step: int = 50_000
@@ -94,8 +97,8 @@ def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
     recipe = runpy.run_path(str(path)).get("RECIPE")
     if not isinstance(recipe, Recipe):
         raise InputError(
-            f"recipe file must define RECIPE = Recipe(...), got {type(recipe).__name__}, at {path}. "
-            "Copy one from recipes/."
+            f"recipe file must define RECIPE = Recipe(...), got {type(recipe).__name__}, "
+            f"at {path}. Copy one from recipes/."
         )
     return change_recipe(recipe, settings)
 
@@ -113,10 +116,11 @@ def change_recipe(recipe: Recipe, settings: tuple[str, ...]) -> Recipe:
             raise InputError(f"setting must be key=value, got '{setting}'.{suggest(key, names)}")
         kind = type(getattr(recipe, key))
         try:
-            value = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+            value: Any = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
         except ValueError as error:
             raise InputError(
                 f"setting {key} must be {kind.__name__}, got '{text}'. Give a {kind.__name__}."
             ) from error
-        recipe = replace(recipe, **{key: value})
+        changed: dict[str, Any] = {key: value}
+        recipe = replace(recipe, **changed)
     return recipe

@@ -1,0 +1,5 @@
+"""`python -m peopleparse`, which torchrun needs."""
+
+from peopleparse.cli import main
+
+main()

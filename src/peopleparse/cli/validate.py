@@ -1,0 +1,80 @@
+"""`peopleparse validate`: score a network on the validation people."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder with ccp/ and backgrounds/.",
+)
+@click.option("--model", default="gpsnet_mobilenet_v2", show_default=True, help="Name or folder.")
+@click.option("--detail", default="normal", show_default=True, help="fast, normal or fine.")
+@click.option("--threshold", default=0.3, show_default=True, help="Lowest score of a person.")
+@click.option("--photos", default=None, type=int, help="Single photos; all where not given.")
+@click.option("--scenes", default=300, show_default=True, help="Scenes of each preset.")
+@click.option(
+    "--split",
+    default="val",
+    show_default=True,
+    type=click.Choice(["val", "train"]),
+    help="People to score on; choose settings on train, report val.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="JSON file to write.")
+def validate(
+    data: Path,
+    model: str,
+    detail: str,
+    threshold: float,
+    photos: int | None,
+    scenes: int,
+    split: str,
+    out: Path,
+) -> None:
+    """Score a network on the validation people and write a JSON with seed and hashes.
+
+    Needs the extra: pip install peopleparse[train]
+    """
+    from rich.progress import track
+
+    import peopleparse
+    from peopleparse.cli.extras import need_extra
+
+    need_extra("train", "scipy")
+    from peopleparse.data.files import write_file
+    from peopleparse.inference.onnx_engine import OnnxEngine
+    from peopleparse.inference.pipeline import Options
+    from peopleparse.training.validate import ValidationSet, flat_scores
+    from peopleparse.training.validate import validate as score
+
+    engine, options = OnnxEngine(model), Options(detail=detail, threshold=threshold)
+    found = ValidationSet.read(data, photos, scenes, split)
+
+    def show(items: Iterable[Any]) -> Iterable[Any]:
+        return track(items, "scoring", transient=True, total=None)
+
+    started = time.time()
+    scores = score(engine, found, options, show).to_dict()
+    report = {
+        "command": f"peopleparse validate --model {engine.name} --detail {detail} "
+        f"--threshold {threshold} --scenes {scenes} --split {split}",
+        "peopleparse": peopleparse.__version__,
+        "weights": dict(engine.passport.sha256),
+        "machine": {"processor": platform.machine(), "python": platform.python_version()},
+        "seconds": round(time.time() - started, 1),
+        **scores,
+    }
+    write_file(out, (json.dumps(report, indent=2) + "\n").encode())
+    for name, value in flat_scores(scores).items():
+        click.echo(f"{name:32} {value:.4f}")

@@ -1,0 +1,178 @@
+"""A trained model as two ONNX graphs with a passport, checked against torch.
+
+The trunk takes a photo's bytes, (1, H, W, 3) uint8 with sides that are multiples of 32; the rois
+graph takes what the trunk hands on and person boxes. See inference.engine for the contract.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from peopleparse.errors import ModelError
+from peopleparse.inference.engine import LONG_SIDES, Engine
+from peopleparse.inference.onnx_engine import OnnxEngine
+from peopleparse.inference.passport import file_sha256
+from peopleparse.inference.pipeline import parse_image
+from peopleparse.inference.torch_engine import TorchEngine
+from peopleparse.models.gpsnet import GPSNet
+from peopleparse.training.deploy import STRIDE, TRUNK_OUTPUTS, Deployed, DeployedRois, DeployedTrunk
+
+OPSET = 17
+
+
+def export_model(
+    model: GPSNet, folder: Path, name: str, passport: dict[str, Any] | None = None
+) -> Path:
+    """Write `<name>.trunk.onnx`, `<name>.rois.onnx` and the passport `<name>.json`.
+
+    All three are written under temporary names first and moved together at the end.
+
+    Args:
+        model: the trained network, at its final weights.
+        folder: where to write.
+        name: of the network.
+        passport: what else the passport says: data, licence, recipe, scores.
+
+    Returns:
+        The path of the passport.
+
+    Raises:
+        ModelError: the exported graphs do not give what torch gives.
+    """
+    model = model.eval().float().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as partial:
+        parts = Path(partial)
+        _export_trunk(model, parts / f"{name}.trunk.onnx")
+        _export_rois(model, parts / f"{name}.rois.onnx")
+        graphs = sorted(parts.glob("*.onnx"))
+        fields = {
+            "name": name,
+            "scheme": "gps",
+            "stride": STRIDE,
+            "sha256": {path.name: file_sha256(path) for path in graphs},
+            "detail": dict(LONG_SIDES),
+        }
+        written = parts / f"{name}.json"
+        written.write_text(json.dumps(fields | (passport or {}), indent=2) + "\n")
+        check_export(model, OnnxEngine(written))
+        for path in (*graphs, written):
+            os.replace(path, folder / path.name)
+    return folder / f"{name}.json"
+
+
+def check_export(model: GPSNet, engine: Engine, images: int = 3) -> float:
+    """Compare an exported network with torch on noise; return the largest logit difference.
+
+    Raises:
+        ModelError: an output differs by more than 1e-3 of its range.
+    """
+    rng, torch_engine = np.random.default_rng(0), as_engine(model)
+    worst = 0.0
+    for index in range(images):
+        image = rng.integers(0, 256, (64 * (index + 2), 64 * (index + 3), 3), np.uint8)
+        boxes = np.array([[10, 5, 70, 120], [30, -4, 90, 90]], np.float32)
+        faces, has_face = (boxes / 2 + 15).astype(np.float32), np.array([True, False])
+        pair = [e.rois(e.trunk(image), boxes, faces, has_face) for e in (torch_engine, engine)]
+        worst = max(worst, float(np.abs(pair[0] - pair[1]).max() / np.ptp(pair[0])))
+    if worst > 1e-3:
+        raise ModelError(
+            f"exported logits must equal torch's to 1e-3 of their range, got {worst:.2g}. "
+            "Report the versions of torch, onnx and onnxruntime."
+        )
+    return worst
+
+
+def compare_results(model: GPSNet, engine: Engine, images: list[np.ndarray]) -> dict[str, float]:
+    """Return the share of pixels on which torch and the exported network give the same part."""
+    torch_engine = as_engine(model)
+    same = total = 0
+    for image in images:
+        maps = [parse_image(e, image).parsing for e in (torch_engine, engine)]
+        same, total = same + int((maps[0] == maps[1]).sum()), total + maps[0].size
+    return {"images": len(images), "pixels": total, "same": same / max(total, 1)}
+
+
+def as_engine(model: GPSNet) -> TorchEngine:
+    """Return a torch model behind the engine's two calls."""
+    return TorchEngine(Deployed(model), stride=STRIDE)
+
+
+class _TrunkOutputs(nn.Module):
+    """Outputs in a fixed order, as the ONNX graph names them."""
+
+    def __init__(self, model: GPSNet, names: list[str]) -> None:
+        super().__init__()
+        self.trunk, self.names = DeployedTrunk(model), names
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.trunk(image)
+        return tuple(outputs[name] for name in self.names)
+
+
+class _RoisOutputs(nn.Module):
+    def __init__(self, model: GPSNet, names: list[str]) -> None:
+        super().__init__()
+        self.rois, self.names = DeployedRois(model), names
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        shared, people = inputs[: len(self.names)], inputs[len(self.names) :]
+        return self.rois(dict(zip(self.names, shared, strict=True)), *people)
+
+
+def _shared_names(model: GPSNet) -> list[str]:
+    names = ["features"] + (["fine"] if model.backbone.fine else [])
+    return names + (["global_logits"] if model.fuse else [])
+
+
+def _export_trunk(model: GPSNet, path: Path) -> None:
+    names = list(dict.fromkeys([*TRUNK_OUTPUTS, *_shared_names(model)]))
+    image = torch.zeros(1, 2 * STRIDE, 3 * STRIDE, 3, dtype=torch.uint8)
+    axes = {name: {2: f"{name}_rows", 3: f"{name}_columns"} for name in names}
+    axes["image"] = {1: "height", 2: "width"}
+    _export(_TrunkOutputs(model, names), (image,), path, ["image"], names, axes)
+
+
+def _export_rois(model: GPSNet, path: Path) -> None:
+    names = _shared_names(model)
+    with torch.inference_mode():
+        outputs = DeployedTrunk(model)(torch.zeros(1, 64, 96, 3, dtype=torch.uint8))
+    boxes = torch.tensor([[4.0, 4, 60, 60], [8, 2, 40, 62]])
+    inputs = (*(outputs[name].clone() for name in names), boxes, boxes / 2, boxes[:, 0] > 5)
+    axes: dict[str, dict[int, str]] = {
+        name: {2: f"{name}_rows", 3: f"{name}_columns"} for name in names
+    }
+    axes |= {name: {0: "persons"} for name in ("boxes", "faces", "has_face", "logits")}
+    entries = [*names, "boxes", "faces", "has_face"]
+    _export(_RoisOutputs(model, names), inputs, path, entries, ["logits"], axes)
+
+
+def _export(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    path: Path,
+    input_names: list[str],
+    output_names: list[str],
+    axes: dict[str, dict[int, str]],
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracing exporter announces its successor
+        torch.onnx.export(
+            module.eval(),
+            inputs,
+            str(path),
+            input_names=input_names,
+            output_names=output_names,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )

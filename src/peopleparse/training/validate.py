@@ -1,0 +1,242 @@
+"""Scores of one network on the validation people: single photos and composed scenes.
+
+Needs no torch: it scores whatever engine it is given through the pipeline that users run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peopleparse.data.people import Portrait, read_backgrounds, read_portraits
+from peopleparse.data.scenes import PRESETS, Scene, SceneMaker
+from peopleparse.inference.engine import Engine
+from peopleparse.inference.pipeline import Options, parse_image
+from peopleparse.labels import get_scheme
+from peopleparse.metrics import ConfusionMatrix, FaceRecall, PartAP, PersonAP, part_overlap
+from peopleparse.structures import Annotation, ParsedPeople
+
+SCENE_SEED = 2026
+SCENE_SIZE = (640, 480)
+Track = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """What a network is scored on.
+
+    Attributes:
+        portraits: single photos.
+        maker: composes scenes from the same people.
+        scenes: how many of each preset.
+        seed: scene i of a preset is `maker.make((seed, i), preset)`.
+    """
+
+    portraits: list[Portrait]
+    maker: SceneMaker
+    scenes: int
+    seed: int = SCENE_SEED
+
+    @classmethod
+    def read(cls, data: Path, photos: int | None, scenes: int, split: str = "val") -> ValidationSet:
+        """Read the people of a split; the first `photos` are scored as single photos."""
+        everyone = read_portraits(data / "ccp", split)
+        maker = SceneMaker(everyone, read_backgrounds(data / "backgrounds", split))
+        return cls(everyone[:photos], maker, scenes)
+
+    def make_scene(self, preset: str, index: int) -> Scene:
+        """Compose one scene."""
+        return self.maker.make((self.seed, index), PRESETS[preset], *SCENE_SIZE)
+
+
+@dataclass
+class SceneScores:
+    """Everything that is measured on scenes of one preset; shards merge."""
+
+    labels: ConfusionMatrix = field(default_factory=lambda: ConfusionMatrix(20))
+    parts: PartAP = field(default_factory=lambda: PartAP(20))
+    masks: PersonAP = field(default_factory=lambda: PersonAP("mask"))
+    boxes: PersonAP = field(default_factory=lambda: PersonAP("box"))
+    faces: FaceRecall = field(default_factory=FaceRecall)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def update(self, image_id: str, scene: Scene, result: ParsedPeople) -> None:
+        """Add one scene."""
+        truth = scene.annotation
+        self.hashes[image_id] = _hash_of(scene.image, truth.parsings)
+        scores = [person.score for person in result.people]
+        prediction = (_as_scheme(result.parsing, truth), result.instances)
+        overlap = part_overlap(truth.parsings, prediction, 20, count=len(result))
+        self.parts.add(image_id, overlap, scores)
+        self.masks.add(image_id, overlap.person_iou(), scores)
+        boxes = np.array([person.box for person in result.people]).reshape(-1, 4)
+        self.boxes.update(image_id, truth.boxes, boxes, scores)
+        self.faces.update(image_id, truth.face_boxes, [p.face_box for p in result.people], scores)
+        self.labels.update(truth.flatten()[0] if len(truth) else _blank(result), prediction[0])
+
+    def merge(self, other: SceneScores) -> None:
+        """Add the scenes of another shard."""
+        for name in ("labels", "parts", "masks", "boxes", "faces"):
+            getattr(self, name).merge(getattr(other, name))
+        self.hashes.update(other.hashes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return headline numbers and, below them, everything."""
+        parts, masks = self.parts.result(), self.masks.result()
+        labels = self.labels.result()
+        return {
+            "scenes": len(self.hashes),
+            "sha256": _hash_all(self.hashes),
+            "average_ap": {name: r.average for name, r in parts.readings.items()},
+            "mask_recall_50": masks.recall_at(0.5),
+            "mask_ap": masks.average,
+            "mask_ap_50": masks.ap_at(0.5),
+            "box_ap": self.boxes.result().average,
+            "box_ap_50": self.boxes.result().ap_at(0.5),
+            "face_recall_50": self.faces.result().recall_at(0.5),
+            "part_mean_iou": labels.mean_iou,
+            "part_iou": _by_name(labels.iou),
+            "parts": parts.to_dict(),
+            "masks": masks.to_dict(),
+        }
+
+
+@dataclass
+class PhotoScores:
+    """Everything that is measured on single photos; shards merge."""
+
+    whole: ConfusionMatrix = field(default_factory=lambda: ConfusionMatrix(20))
+    main: ConfusionMatrix = field(default_factory=lambda: ConfusionMatrix(20))
+    people: int = 0
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def update(self, portrait: Portrait, result: ParsedPeople) -> None:
+        """Add one photo."""
+        self.people += len(result)
+        self.hashes[portrait.photo_id] = _hash_of(portrait.image, portrait.parsing)
+        self.whole.update(portrait.parsing, result.parsing)
+        shared = np.bincount(result.instances[portrait.parsing > 0], minlength=len(result) + 1)
+        best = int(shared[1:].argmax()) + 1 if len(result) else 0
+        self.main.update(
+            portrait.parsing, np.where(result.instances == best, result.parsing, 0).astype(np.uint8)
+        )
+
+    def merge(self, other: PhotoScores) -> None:
+        """Add the photos of another shard."""
+        self.whole.merge(other.whole)
+        self.main.merge(other.main)
+        self.people += other.people
+        self.hashes.update(other.hashes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return headline numbers and IoU by label."""
+        scores, main = self.whole.result(), self.main.result()
+        return {
+            "photos": len(self.hashes),
+            "sha256": _hash_all(self.hashes),
+            "part_mean_iou": scores.mean_iou,
+            "part_mean_iou_main": main.mean_iou,
+            "overall_accuracy": scores.overall_accuracy,
+            "mean_accuracy": scores.mean_accuracy,
+            "part_iou": _by_name(scores.iou),
+            "part_iou_main": _by_name(main.iou),
+            "persons_found": self.people,
+        }
+
+
+@dataclass
+class Scores:
+    """All scores of one network, or of one process's share of the set."""
+
+    seed: int
+    photos: PhotoScores
+    presets: dict[str, SceneScores]
+
+    def merge(self, other: Scores) -> None:
+        """Add another share."""
+        self.photos.merge(other.photos)
+        for name, scores in self.presets.items():
+            scores.merge(other.presets[name])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return "photos" and one entry a preset, each with the hash of its pixels and truth."""
+        presets = {name: scores.to_dict() for name, scores in self.presets.items()}
+        return {"seed": self.seed, "photos": self.photos.to_dict(), **presets}
+
+
+def validate(
+    engine: Engine,
+    found: ValidationSet,
+    options: Options | None = None,
+    track: Track = iter,
+    share: slice = slice(None),
+) -> Scores:
+    """Score a network.
+
+    On photos `part_mean_iou` counts every person the network shows, `part_mean_iou_main` only the
+    one that covers most of the annotated person, because bystanders are not annotated.
+
+    Args:
+        engine: the network.
+        found: what to score it on.
+        options: of the pipeline.
+        track: wraps the photos and scenes, for a progress bar.
+        share: which photos and scenes; the shares of several processes merge to the whole.
+    """
+    photos = PhotoScores()
+    for portrait in track(found.portraits[share]):
+        photos.update(portrait, parse_image(engine, portrait.image, options))
+    presets = {name: SceneScores() for name in ("outdoor", "indoor")}
+    for name, scores in presets.items():
+        for index in track(range(found.scenes)[share]):
+            scene = found.make_scene(name, index)
+            scores.update(f"{index:05d}", scene, parse_image(engine, scene.image, options))
+    return Scores(found.seed, photos, presets)
+
+
+def flat_scores(scores: dict[str, Any]) -> dict[str, float]:
+    """Return the headline numbers of `Scores.to_dict` for a curve."""
+    flat = {"val/photo_iou": scores["photos"]["part_mean_iou"]}
+    flat["val/photo_iou_main"] = scores["photos"]["part_mean_iou_main"]
+    for preset in PRESETS:
+        if preset in scores:
+            for reading, value in scores[preset]["average_ap"].items():
+                flat[f"val/{preset}_{reading}"] = value
+            for name in ("mask_recall_50", "mask_ap", "face_recall_50", "part_mean_iou"):
+                flat[f"val/{preset}_{name}"] = scores[preset][name]
+    return flat
+
+
+def _hash_of(*arrays: NDArray[np.uint8]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _hash_all(hashes: dict[str, str]) -> str:
+    return hashlib.sha256("".join(hashes[i] for i in sorted(hashes)).encode()).hexdigest()
+
+
+def _as_scheme(parsing: NDArray[np.uint8], truth: Annotation) -> NDArray[np.uint8]:
+    """Where the truth's scheme has no tie, a tie is part of the upper clothes it lies on."""
+    gps = get_scheme("gps")
+    if "tie" in truth.scheme.names:
+        return parsing
+    upper = gps.id_of("upper clothes")
+    return np.where(parsing == gps.id_of("tie"), upper, parsing).astype(np.uint8)
+
+
+def _blank(result: ParsedPeople) -> NDArray[np.uint8]:
+    return np.zeros(result.size, np.uint8)
+
+
+def _by_name(values: Any) -> dict[str, float | None]:
+    names = get_scheme("gps").names
+    return {n: None if np.isnan(v) else float(v) for n, v in zip(names, values, strict=True)}

@@ -1,0 +1,90 @@
+"""Fill the tables of docs/model_card.md from what commands wrote.
+
+    python tools/write_model_card.py
+
+Reads benchmarks/results/validation.json (peopleparse validate) and curve.json (tools/score_curve.py).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS, CARD = ROOT / "benchmarks" / "results", ROOT / "docs" / "model_card.md"
+
+
+def fill(text: str, name: str, lines: list[str]) -> str:
+    """Replace what stands between the two markers of a name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    return head + begin + "\n" + "\n".join(lines) + "\n" + end + tail
+
+
+def percent(value: float | None) -> str:
+    """Return a share in per cent with one decimal."""
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def score_lines(scores: dict) -> list[str]:
+    """Return the tables of headline numbers and of IoU by part."""
+    photos, presets = scores["photos"], ("outdoor", "indoor")
+    lines = [
+        f"On {photos['photos']} single photos: part mean IoU **{percent(photos['part_mean_iou'])}** "
+        f"with everyone shown, **{percent(photos['part_mean_iou_main'])}** with the annotated person "
+        f"only; pixel accuracy {percent(photos['overall_accuracy'])}.",
+        "",
+        f"On {scores['outdoor']['scenes']} scenes of each preset, seed {scores['seed']}, in per cent:",
+        "",
+        "| | outdoor | indoor |",
+        "|---|---|---|",
+    ]
+    for reading in ("strict", "literal", "mhp"):
+        row = [percent(scores[p]["average_ap"][reading]) for p in presets]
+        lines.append(f"| average AP, {reading} | {' | '.join(row)} |")
+    for key, title in (
+        ("mask_recall_50", "person mask recall at IoU .5"),
+        ("mask_ap", "person mask AP@[.5:.95]"),
+        ("box_ap", "person box AP@[.5:.95]"),
+        ("face_recall_50", "face box recall at IoU .5"),
+        ("part_mean_iou", "part mean IoU"),
+    ):
+        lines.append(f"| {title} | {' | '.join(percent(scores[p][key]) for p in presets)} |")
+    lines += ["", "IoU by part on single photos (the annotated person only), in per cent:", ""]
+    parts = photos["part_iou_main"]
+    lines += ["| part | IoU | part | IoU |", "|---|---|---|---|"]
+    names = list(parts)
+    half = (len(names) + 1) // 2
+    for left, right in zip(names[:half], names[half:], strict=True):
+        lines.append(f"| {left} | {percent(parts[left])} | {right} | {percent(parts[right])} |")
+    return lines
+
+
+def curve_lines(curve: list[dict]) -> list[str]:
+    """Return the validation curve as a table."""
+    lines = [
+        "The validation curve (all photos, 40 scenes of each preset), in per cent:",
+        "",
+        "| step | photo part IoU | outdoor strict | outdoor mask recall | indoor strict |",
+        "|---|---|---|---|---|",
+    ]
+    keys = ("photo_iou_main", "outdoor_strict", "outdoor_mask_recall_50", "indoor_strict")
+    for row in curve:
+        values = " | ".join(percent(row[f"val/{key}"]) for key in keys)
+        lines.append(f"| {row['step']} | {values} |")
+    return lines
+
+
+def main() -> None:
+    """Rewrite the card."""
+    text = CARD.read_text(encoding="utf-8")
+    text = fill(text, "scores", score_lines(json.loads((RESULTS / "validation.json").read_text())))
+    curve = RESULTS / "curve.json"
+    if curve.is_file():
+        text = fill(text, "curve", curve_lines(json.loads(curve.read_text())))
+    CARD.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
