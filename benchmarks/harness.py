@@ -1,9 +1,9 @@
 """What every benchmark needs: sides in processes of their own, memory, spread, the machine.
 
 A side is a module with a function `build(settings) -> side`; a side has `versions() -> dict`,
-`photo() -> dict` (one unit of work) and `end() -> dict`. It runs as `python -m benchmarks.harness
-MODULE` and answers one line of JSON for one line of JSON, so that no side imports what another
-needs, and each has a peak memory of its own.
+`photo() -> dict` (one unit of work), `used() -> dict` (processor time so far) and `end() -> dict`.
+It runs as `python -m benchmarks.harness MODULE` and answers a line of JSON with a line of JSON, so
+that no side imports what another needs, and each has a peak memory of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ REPO = Path(__file__).resolve().parents[1]
 RESULTS = REPO / "benchmarks" / "results"
 # Above this share of busy cores at the start a run is marked as disturbed.
 QUIET_LOAD = 0.3
+# Set, they would hold back torch and not ONNX Runtime: sides choose their threads themselves.
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class BenchmarkError(Exception):
@@ -35,7 +37,8 @@ class Child:
     def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
         self.module = module
         paths = [str(REPO), str(REPO / "src"), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        kept = {key: text for key, text in os.environ.items() if key not in _THREAD_VARIABLES}
+        environment = kept | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.harness", module],
             stdin=subprocess.PIPE,
@@ -105,7 +108,6 @@ def serve(module: str, requests: IO[str], answers: IO[str]) -> None:
             else:
                 answer = getattr(side, request["do"])()
         except Exception as error:  # whatever it is, the parent reports it and stops
-            print(f"{module}: {type(error).__name__}: {error}", file=sys.stderr)
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()

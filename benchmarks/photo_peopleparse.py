@@ -133,6 +133,10 @@ class Side:
             "persons_parsed": self._watched.parsed,
         }
 
+    def used(self) -> dict[str, Any]:
+        """Return the processor time of all threads since the start of the process."""
+        return {"cpu_seconds": process_time()}
+
     def end(self) -> dict[str, Any]:
         """Return the peak memory, and whether torch came in by some way."""
         return {"peak_bytes": peak_memory(), "torch_imported": "torch" in sys.modules}

@@ -1,9 +1,9 @@
 """The other side of benchmarks/photo.py: what a user would assemble from torchvision.
 
-Mask R-CNN (ResNet-50-FPN) finds the people; a ResNet-101 DeepLabV3 parses a 473 x 473 crop of each,
-all crops in one batch; label maps are scaled back and pasted where the person's mask is.
-Weights are random: they cost what trained ones cost as long as the amount of work is the same. It is
-held there by three steps, none of which makes this side do more than trained weights would:
+Mask R-CNN (ResNet-50-FPN) finds the people; a ResNet-101 DeepLabV3 parses a 473 x 473 crop of
+each, all crops in one batch; label maps are scaled back and pasted where the person's mask is.
+Weights are random: they cost what trained ones cost as long as the amount of work is the same. It
+is held there by three steps, none of which makes this side do more than trained weights would:
 
 * residual branches are scaled down, so that values stay where trained ones do (and 1,000 proposals
   come out of the proposal network, as they do with trained weights);
@@ -36,8 +36,8 @@ PASSING = 100
 LABELS = 20
 _PERSON = 1
 _MEAN, _SPREAD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-# The detector minus the time that is spent in it before and after its network is small and hard to
-# part from it: all of Mask R-CNN counts as network, which favours nobody in the ratio.
+# What Mask R-CNN does before and after its network (scaling the photo, pasting its masks) cannot be
+# timed from outside: all of it counts as network here. The ratio is of whole photos.
 KINDS = {
     "decoding": ("decode",),
     "network": ("detect", "parse"),
@@ -104,6 +104,10 @@ class Side:
             "persons_parsed": len(logits),
             **self._counts,
         }
+
+    def used(self) -> dict[str, Any]:
+        """Return the processor time of all threads since the start of the process."""
+        return {"cpu_seconds": process_time()}
 
     def end(self) -> dict[str, Any]:
         """Return the peak memory."""

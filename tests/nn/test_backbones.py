@@ -83,11 +83,17 @@ def test_no_batch_norm_is_left_in_the_folded_layers(small):
         assert convolutions and all(conv.bias is not None for conv in convolutions)
 
 
-def test_the_first_layers_keep_their_weights(small):
+def test_the_first_layers_and_folded_biases_keep_their_weights(small):
     assert not any(p.requires_grad for p in small.to_4.parameters())
-    rest = [p for name, p in small.named_parameters() if not name.startswith("to_4.")]
-    assert all(p.requires_grad for p in rest)
-    assert count_parameters(small) == sum(p.numel() for p in rest)
+    folded = {
+        f"{part}.{name}"
+        for part in ("to_8", "to_16", "to_32")
+        for name, _ in getattr(small, part).named_parameters()
+        if name.endswith(".bias")
+    }
+    rest = {n: p for n, p in small.named_parameters() if not n.startswith("to_4.")}
+    assert {name for name, p in rest.items() if not p.requires_grad} == folded
+    assert count_parameters(small) == sum(p.numel() for n, p in rest.items() if n not in folded)
 
 
 def test_freeze_batch_norm_keeps_statistics():

@@ -50,7 +50,7 @@ def constant_detector(person: list[float], face: list[float]) -> DenseDetector:
     detector = DenseDetector(4, 8, stride=8).eval()
     for head, values in ((detector.person, person), (detector.face, face)):
         nn.init.zeros_(head.weight)
-        head.bias.data = torch.tensor(values)
+        head.bias.data = torch.tensor(values, dtype=torch.float32)
     return detector
 
 

@@ -316,7 +316,7 @@ def _make_truth(
     found = []
     for index, full_area in enumerate(full_areas, 1):
         mask = owners == index
-        box = mask_box(mask)
+        box = mask_box(mask & (parsing != gps.ignore_id))  # as `Annotation.boxes`: same order
         if box is None or mask.sum() < LEAST_VISIBLE * full_area or mask.sum() < 60:
             ignored[mask] = -1  # a scrap nobody could name: neither person nor background
             continue

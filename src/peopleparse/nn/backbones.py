@@ -30,7 +30,7 @@ class MobileNetV2Features(FeatureNetwork):
     """MobileNetV2 down to stride 32 with context, brought back up to 8; a finer map at stride 4.
 
     Batch norm of the backbone is folded into its convolutions, before training and for good. The
-    layers down to stride 4 keep their starting weights where these are given.
+    layers down to stride 4 keep their starting weights, and so do the biases that folding makes.
 
     Args:
         channels: of the shared map.

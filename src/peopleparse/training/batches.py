@@ -91,8 +91,12 @@ class Batches(Dataset[Batch]):
         phase = self.recipe.phase(step)
         photos = step % self.recipe.photo_every == 0
         height, width = phase.photo if photos else phase.scene
-        make = self._photo if photos else self._scene
-        truths = [make(rng, height, width) for _ in range(self.recipe.batch)]
+        truths = [
+            self._photo(rng, height, width, phase.closeups)
+            if photos
+            else self._scene(rng, height, width)
+            for _ in range(self.recipe.batch)
+        ]
         return collate(truths, photos, rng, self.recipe.rois)
 
     def _scene(self, rng: np.random.Generator, height: int, width: int) -> Truth:
@@ -102,23 +106,46 @@ class Batches(Dataset[Batch]):
         ignored = (scene.annotation.parsings == 255).any(axis=0)
         return scene.image, parsing, np.where(ignored, -1, instances.astype(np.int16))
 
-    def _photo(self, rng: np.random.Generator, height: int, width: int) -> Truth:
+    def _photo(
+        self, rng: np.random.Generator, height: int, width: int, closeups: float
+    ) -> Truth:
         portrait = self.portraits[int(rng.choice(len(self.portraits), p=self.weights))]
-        full_h, full_w = portrait.parsing.shape
-        scale = max(height / full_h, width / full_w) * np.exp(rng.uniform(-0.25, 0.5))
+        scale, focus, place = _frame_whole(portrait, rng, height, width)
+        if closeups and rng.random() < closeups:
+            scale, focus, place = _frame_head(portrait, rng, height, width)
         mirror = -1.0 if rng.random() < 0.5 else 1.0
         angle = np.deg2rad(rng.normal(0, 5))
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         linear = turn @ np.diag([mirror * scale * np.exp(rng.normal(0, 0.06)), scale])
-        loose = np.abs(np.array([full_w, full_h]) * scale - (width, height)) / 2
-        centre = np.array([width / 2, height / 2]) + rng.uniform(-1, 1, 2) * loose
-        offset = centre - linear @ np.array([full_w / 2, full_h / 2])
-        matrix = np.concatenate([linear, offset[:, None]], axis=1)
+        matrix = np.concatenate([linear, (place - linear @ focus)[:, None]], axis=1)
         image = jitter_color(warp_image(portrait.image, matrix, width, height), rng, 0.8)
         parsing = warp_labels(portrait.parsing, matrix, width, height)
         if mirror < 0:
             parsing = get_scheme("gps").flip_table()[parsing]
         return image, parsing, (parsing > 0).astype(np.int16)
+
+
+Framing = tuple[float, NDArray[np.float64], NDArray[np.float64]]  # scale, and which point where
+
+
+def _frame_whole(portrait: Portrait, rng: np.random.Generator, height: int, width: int) -> Framing:
+    """Fill the frame with the photo, a little smaller or up to 1.6 times as large."""
+    full_h, full_w = portrait.parsing.shape
+    scale = max(height / full_h, width / full_w) * np.exp(rng.uniform(-0.25, 0.5))
+    loose = np.abs(np.array([full_w, full_h]) * scale - (width, height)) / 2
+    place = np.array([width / 2, height / 2]) + rng.uniform(-1, 1, 2) * loose
+    return scale, np.array([full_w / 2, full_h / 2]), place
+
+
+def _frame_head(portrait: Portrait, rng: np.random.Generator, height: int, width: int) -> Framing:
+    """Fill the frame with the upper part of the person, down to head and shoulders."""
+    x1, y1, x2, y2 = portrait.box
+    scale = height / ((y2 - y1) * np.exp(rng.uniform(np.log(0.2), np.log(0.65))))
+    head = portrait.parsing[int(y1) : int(y1 + 0.15 * (y2 - y1)) + 1]
+    columns = np.nonzero(head)[1]
+    middle = float(np.median(columns)) if len(columns) else float((x1 + x2) / 2)
+    place = np.array([width * rng.uniform(0.3, 0.7), height * rng.uniform(-0.02, 0.3)])
+    return scale, np.array([middle, float(y1)]), place
 
 
 def collate(truths: list[Truth], photos: bool, rng: np.random.Generator, rois: int) -> Batch:

@@ -28,11 +28,12 @@ class World:
     def from_environment(cls) -> World:
         """Join the run that torchrun describes, or be alone; gloo on CPUs, nccl on GPUs."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
-        gpu = torch.cuda.is_available()
+        gpu, local = torch.cuda.is_available(), int(os.environ.get("LOCAL_RANK", "0"))
+        if gpu:
+            torch.cuda.set_device(local)  # gathered objects travel through the current device
         if size > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if gpu else "gloo")
         rank = distributed.get_rank() if size > 1 else 0
-        local = int(os.environ.get("LOCAL_RANK", "0"))
         return cls(rank, size, torch.device("cuda", local) if gpu else torch.device("cpu"))
 
     @property

@@ -104,7 +104,9 @@ def compare_results(model: GPSNet, engine: Engine, images: list[np.ndarray]) -> 
 
 def as_engine(model: GPSNet) -> TorchEngine:
     """Return a torch model behind the engine's two calls."""
-    return TorchEngine(Deployed(model), stride=STRIDE)
+    # The engine moves the model; where it is now it must stay, for training goes on with it.
+    device = next(model.parameters()).device
+    return TorchEngine(Deployed(model), stride=STRIDE, device=device)
 
 
 class _TrunkOutputs(nn.Module):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -131,23 +132,24 @@ def train(
     batches = Batches(recipe, *read_training_data(data), rank=world.rank)
     weights = label_weights(_frequencies(batches), recipe.label_power).to(world.device)
     ledger = Ledger(run) if world.rank == 0 else None
-    stop = _StopSignal()
     started = time.monotonic()
-    for batch in iterate(batches, trainer.step, workers):
-        values = trainer.train_step(batch, weights)
-        report(trainer.step, values)
-        last = trainer.step == recipe.steps
-        if ledger and trainer.step % 20 == 0:
-            ledger.add(trainer.step, values | {"seconds": time.monotonic() - started})
-        if last or stop.asked or trainer.step % validate_every == 0:
-            if ledger:
+    with _StopSignal() as stop:
+        for batch in iterate(batches, trainer.step, workers):
+            values = trainer.train_step(batch, weights)
+            report(trainer.step, values)
+            last = trainer.step == recipe.steps
+            # Signals reach processes at different moments; all must stop after the same step.
+            stopping = any(world.gather(stop.asked))
+            if ledger and trainer.step % 20 == 0:
+                ledger.add(trainer.step, values | {"seconds": time.monotonic() - started})
+            if ledger and (last or stopping or trainer.step % validate_every == 0):
                 save_checkpoint(path, trainer.state())
-        if validate and not stop.asked and (last or trainer.step % validate_every == 0):
-            scores = validate(trainer.average, world)
-            if ledger:
-                ledger.add(trainer.step, scores)
-        if stop.asked:
-            break
+            if validate and not stopping and (last or trainer.step % validate_every == 0):
+                scores = validate(trainer.average, world)
+                if ledger:
+                    ledger.add(trainer.step, scores)
+            if stopping:
+                break
     return trainer
 
 
@@ -162,7 +164,8 @@ class Ledger:
 
     def add(self, step: int, values: dict[str, float]) -> None:
         """Write one entry."""
-        rounded = {name: round(value, 5) for name, value in values.items()}
+        # An overflowing batch gives infinite losses, which JSON has no word for.
+        rounded = {n: round(v, 5) if math.isfinite(v) else None for n, v in values.items()}
         with self._path.open("a") as file:
             file.write(json.dumps({"step": step} | rounded) + "\n")
         for name, value in values.items():
@@ -175,8 +178,15 @@ class _StopSignal:
 
     def __init__(self) -> None:
         self.asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
+
+    def __enter__(self) -> _StopSignal:
+        signals = (signal.SIGTERM, signal.SIGINT)
+        self._before = {number: signal.signal(number, self._ask) for number in signals}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True

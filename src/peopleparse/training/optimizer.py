@@ -7,13 +7,22 @@ import math
 import torch
 from torch import nn
 
+from peopleparse.errors import InputError, suggest
 from peopleparse.training.recipe import Recipe
 
+OPTIMIZERS = ("adamw", "sgd")
 _PRETRAINED = ("backbone.to_",)
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the recipe's optimizer; starting weights move at `backbone_factor` of the rate."""
+    """Return the recipe's optimizer; starting weights move at `backbone_factor` of the rate.
+
+    Raises:
+        InputError: the recipe names another optimizer than adamw or sgd.
+    """
+    if recipe.optimizer not in OPTIMIZERS:
+        hint = suggest(recipe.optimizer, OPTIMIZERS)
+        raise InputError(f"optimizer must be a known name, got '{recipe.optimizer}'.{hint}")
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:

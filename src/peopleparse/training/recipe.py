@@ -18,11 +18,13 @@ class Phase:
         until: share of all steps at which it ends.
         scene: height and width of scenes.
         photo: height and width of single photos.
+        closeups: share of the photos that are cut close around head and shoulders.
     """
 
     until: float
     scene: tuple[int, int]
     photo: tuple[int, int]
+    closeups: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,13 @@ def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
     """
     if not path.is_file():
         raise InputError(f"recipe must be a Python file, got none, at {path}. See recipes/.")
-    recipe = runpy.run_path(str(path)).get("RECIPE")
+    try:
+        recipe = runpy.run_path(str(path)).get("RECIPE")
+    except Exception as error:
+        raise InputError(
+            f"recipe file must run, got {type(error).__name__}: {error}, at {path}. "
+            "Copy one from recipes/."
+        ) from error
     if not isinstance(recipe, Recipe):
         raise InputError(
             f"recipe file must define RECIPE = Recipe(...), got {type(recipe).__name__}, "
@@ -116,7 +124,7 @@ def change_recipe(recipe: Recipe, settings: tuple[str, ...]) -> Recipe:
             raise InputError(f"setting must be key=value, got '{setting}'.{suggest(key, names)}")
         kind = type(getattr(recipe, key))
         try:
-            value: Any = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+            value: Any = _read_bool(text) if kind is bool else kind(text)
         except ValueError as error:
             raise InputError(
                 f"setting {key} must be {kind.__name__}, got '{text}'. Give a {kind.__name__}."
@@ -124,3 +132,10 @@ def change_recipe(recipe: Recipe, settings: tuple[str, ...]) -> Recipe:
         changed: dict[str, Any] = {key: value}
         recipe = replace(recipe, **changed)
     return recipe
+
+
+def _read_bool(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]

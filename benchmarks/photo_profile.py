@@ -1,0 +1,124 @@
+"""Two questions beside the photo itself: what an import costs, and whether idle threads may spin.
+
+ONNX Runtime's threads wait for work in a loop for a while before they sleep. That saves time
+between two layers and burns the processor after the last one; what counts depends on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+from benchmarks.harness import REPO, BenchmarkError, Child, describe_machine, pair_ratio
+
+BARE = "pass"
+IMPORTS = (
+    "import numpy",
+    "import peopleparse",
+    "from peopleparse import Parser",
+    "import torch, torchvision",
+)
+REST_SECONDS = 0.3
+_SIDE = "benchmarks.photo_peopleparse"
+
+
+def measure(settings: Mapping[str, Any], repetitions: int, quick: bool = False) -> dict[str, Any]:
+    """Return both answers.
+
+    Args:
+        settings: what our side is told; see `photo_peopleparse.build`.
+        repetitions: turns of each variant.
+        quick: whether this is a smoke test.
+    """
+    machine = describe_machine()
+    return {
+        "benchmark": "photo_profile",
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "seed": settings["seed"],
+        "repetitions": repetitions,
+        "machine": machine,
+        "imports": measure_imports(repetitions),
+        "spinning": measure_spinning(settings, repetitions),
+    }
+
+
+def measure_imports(repetitions: int) -> dict[str, dict[str, float]]:
+    """Return the time of each import as a multiple of starting Python and doing nothing.
+
+    The statements take turns; a first round, which also compiles and fills the file cache, is not
+    counted.
+    """
+    seconds: dict[str, list[float]] = {code: [] for code in (BARE, *IMPORTS)}
+    for turn in range(repetitions + 1):
+        for code, found in seconds.items():
+            spent = _time_code(code)
+            if turn:
+                found.append(spent)
+    return {code: pair_ratio(seconds[code], seconds[BARE]) for code in IMPORTS}
+
+
+def _time_code(code: str) -> float:
+    paths = [str(REPO / "src"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    start = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    spent = perf_counter() - start
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise BenchmarkError(
+            f"'{code}' must run, got '{reason}'. pip install 'peopleparse[train]'."
+        )
+    return spent
+
+
+def measure_spinning(settings: Mapping[str, Any], repetitions: int) -> dict[str, Any]:
+    """Return what spinning threads cost or bring, as multiples of sleeping ones.
+
+    Returns:
+        seconds: of a photo that comes right after another.
+        seconds_after_rest: of a photo that comes after a rest.
+        processor_time: of all threads from the start of a photo to the end of the rest after it.
+        sha256: of the weights; also which network and library.
+    """
+    found: dict[bool, dict[str, list[float]]] = {}
+    with ExitStack() as stack:
+        sides = {
+            spinning: stack.enter_context(Child(_SIDE, {**settings, "spinning": spinning}))
+            for spinning in (True, False)
+        }
+        for spinning, side in sides.items():
+            side.ask("photo")
+            found[spinning] = {"seconds": [], "seconds_after_rest": [], "processor_time": []}
+        for _ in range(repetitions):
+            for spinning, side in sides.items():
+                for key, value in _take_turn(side).items():
+                    found[spinning][key].append(value)
+        about = sides[True].versions
+    ratios: dict[str, Any] = {
+        key: pair_ratio(found[True][key], found[False][key]) for key in found[True]
+    }
+    return ratios | {key: about[key] for key in ("model", "sha256", "versions")}
+
+
+def _take_turn(side: Child) -> dict[str, float]:
+    time.sleep(REST_SECONDS)
+    before = side.ask("used")["cpu_seconds"]
+    rested = side.ask("photo")["seconds"]
+    time.sleep(REST_SECONDS)
+    used = side.ask("used")["cpu_seconds"] - before
+    side.ask("photo")
+    return {
+        "seconds": side.ask("photo")["seconds"],
+        "seconds_after_rest": rested,
+        "processor_time": used,
+    }
