@@ -45,7 +45,7 @@ class FakeEngine:
     name, scheme, stride = "fake", "gps", 16
     long_sides = LONG_SIDES
 
-    def __init__(self, cell: int = 8, grid: int = 32) -> None:
+    def __init__(self, cell: int = 8, grid: int = 64) -> None:
         self.cell, self.grid = cell, grid
         self.calls: list[int] = []
 

@@ -1,6 +1,6 @@
 """Score the checkpoints of a run and write the validation curve.
 
-    python tools/score_curve.py DATA OUT.json CHECKPOINT...
+python tools/score_curve.py DATA OUT.json CHECKPOINT...
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from peopleparse.models.build import build_model
-from peopleparse.training.checkpoint import load_checkpoint
+from peopleparse.data.files import write_file
 from peopleparse.training.distributed import World
+from peopleparse.training.export import load_average
 from peopleparse.training.scoring import make_validator
 
 
@@ -19,13 +19,10 @@ def main(data: str, out: str, *checkpoints: str) -> None:
     """Score each checkpoint on all photos and 40 scenes of each preset."""
     score, world, rows = make_validator(Path(data), 111, 40), World.from_environment(), []
     for path in checkpoints:
-        state = load_checkpoint(Path(path))
-        recipe = json.loads(state["recipe"])
-        model = build_model(recipe["model"], adjust=recipe["adjust"], fuse=recipe["fuse"])
-        model.load_state_dict(state["average"])
-        rows.append({"step": state["step"]} | score(model, world))
+        model, about = load_average(Path(path))
+        rows.append({"step": about["step"]} | score(model, world))
         print(rows[-1])
-        Path(out).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_file(Path(out), (json.dumps(rows, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python tools/write_model_card.py
 
-Reads benchmarks/results/validation.json (peopleparse validate) and curve.json (tools/score_curve.py).
+Reads from benchmarks/results: validation.json (peopleparse validate) and curve.json
+(tools/score_curve.py).
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ def score_lines(scores: dict) -> list[str]:
     """Return the tables of headline numbers and of IoU by part."""
     photos, presets = scores["photos"], ("outdoor", "indoor")
     lines = [
-        f"On {photos['photos']} single photos: part mean IoU **{percent(photos['part_mean_iou'])}** "
-        f"with everyone shown, **{percent(photos['part_mean_iou_main'])}** with the annotated person "
-        f"only; pixel accuracy {percent(photos['overall_accuracy'])}.",
+        f"On {photos['photos']} single photos: part mean IoU "
+        f"**{percent(photos['part_mean_iou'])}** with everyone shown, "
+        f"**{percent(photos['part_mean_iou_main'])}** with the annotated person only; "
+        f"pixel accuracy {percent(photos['overall_accuracy'])}.",
         "",
-        f"On {scores['outdoor']['scenes']} scenes of each preset, seed {scores['seed']}, in per cent:",
+        f"On {scores['outdoor']['scenes']} scenes of each preset, seed {scores['seed']}, "
+        "in per cent:",
         "",
         "| | outdoor | indoor |",
         "|---|---|---|",

@@ -174,7 +174,7 @@ class ParsedPeople:
             )
         ignored = parsing == found.ignore_id
         owners = np.where((parsing > 0) & ~ignored, instances, 0)
-        boxes = _owner_boxes(owners, count)
+        boxes = _owner_boxes(owners)
         order = list(boxes)
         renumber = np.zeros(count + 1, np.uint16)
         renumber[order] = np.arange(1, len(order) + 1)
@@ -306,21 +306,17 @@ class Annotation:
         return self.flatten()[1]
 
 
-def _owner_boxes(owners: NDArray[np.integer[Any]], count: int) -> dict[int, NDArray[np.float32]]:
+def _owner_boxes(owners: NDArray[np.integer[Any]]) -> dict[int, NDArray[np.float32]]:
     """Return the box of each person number that owns a pixel, the leftmost person first."""
-    ys, xs = np.nonzero(owners)
-    ids = owners[ys, xs]
-    first = np.full((count + 1, 3), np.iinfo(np.int64).max)  # left, top, first pixel
-    last = np.zeros((count + 1, 2), np.int64)  # right, bottom
-    for column, values in enumerate((xs, ys, ys * owners.shape[1] + xs)):
-        np.minimum.at(first[:, column], ids, values)
-    for column, values in enumerate((xs, ys)):
-        np.maximum.at(last[:, column], ids, values + 1)
-    present = np.flatnonzero(last[:, 0])
-    # Two persons share no pixel, so the first pixel settles every tie, whatever their numbers.
-    keys = (first[present, 2], first[present, 1], first[present, 0] + last[present, 0])
-    order = present[np.lexsort(keys)]
-    return {int(i): np.array([*first[i, :2], *last[i]], np.float32) for i in order}
+    found: list[tuple[tuple[float, float, int], int, NDArray[np.float32]]] = []
+    for index in np.flatnonzero(np.bincount(owners.ravel())).tolist():
+        mask = owners == index
+        box = mask_box(mask) if index else None
+        if box is not None:
+            # Two persons share no pixel, so the first pixel settles every tie, whatever the number.
+            first = int(mask[int(box[1])].argmax())
+            found.append(((float(box[0] + box[2]), float(box[1]), first), index, box))
+    return {index: box for _, index, box in sorted(found, key=lambda row: row[0])}
 
 
 def _check_maps(

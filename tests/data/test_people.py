@@ -71,7 +71,8 @@ def test_backgrounds_are_split_by_place_in_the_order(tmp_path: Path) -> None:
     assert select_split_of_backgrounds(ids, "train") == ["0", "1", "3", "4", "5", "6", "8", "9"]
     val = read_backgrounds(tmp_path, "val")
     assert [image.shape for image in val] == [(8, 8, 3)] * 2
-    np.testing.assert_allclose([i.mean(axis=(0, 1)) for i in val], [[40, 0, 200], [140, 0, 200]], atol=4)  # fmt: skip
+    colors = [image.mean(axis=(0, 1)) for image in val]
+    np.testing.assert_allclose(colors, [[40, 0, 200], [140, 0, 200]], atol=4)
     assert len(read_backgrounds(tmp_path, "train")) == 8
 
 
@@ -107,7 +108,7 @@ def test_rare_labels_weigh_more() -> None:
 
 def test_published_people(data_root: Path) -> None:
     people = read_portraits(data_root / "ccp", "val", limit=4)
-    assert [person.photo_id for person in people] == ["0010", "0011", "0014", "0017"]
+    assert [person.photo_id for person in people] == ["0010", "0013", "0014", "0017"]
     assert all(GPS_FACE in person.present() for person in people)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peopleparse.inference.paste import claim_pixels, paste_people
+from peopleparse.inference.paste import Pasted, claim_pixels, mean_confidence, paste_people
 from tests.oracles import paste_oracle as oracle
 
 SIZE = (23, 31)
@@ -122,3 +122,11 @@ def test_boxes_at_the_rim_stay_inside(box):
         claim.rows.stop - claim.rows.start,
         claim.columns.stop - claim.columns.start,
     )
+
+
+def test_mean_confidence_of_the_pixels_that_each_person_owns():
+    instances = np.array([[1, 1, 0, 3]], np.uint16)
+    confidence = np.array([[255, 153, 0, 51]], np.uint8)
+    pasted = Pasted((instances > 0).astype(np.uint8), instances, confidence)
+    # (1 + .6) / 2; nobody owns a pixel as person 2; .2
+    np.testing.assert_allclose(mean_confidence(pasted, 3), [0.8, 0, 0.2], atol=1e-6)

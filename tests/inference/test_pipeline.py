@@ -11,7 +11,7 @@ from peopleparse.errors import InputError
 from peopleparse.inference import Options, Parser, parse, parse_image
 from peopleparse.inference import pipeline as pipeline_module
 from peopleparse.inference.detect import box_iou
-from peopleparse.inference.pipeline import fit_image
+from peopleparse.inference.pipeline import fit_image, grow_boxes
 from peopleparse.labels import get_scheme
 from tests.fakes import LABELS_OF_A_PERSON, FakeEngine, draw_people, see_labels
 
@@ -153,3 +153,8 @@ def test_the_drawing_has_the_ids_it_says():
         get_scheme("gps").names[i] for i in np.unique(see_labels(draw_people((240, 320), BOXES)))
     }
     assert names == LABELS_OF_A_PERSON | {"background"}
+
+
+def test_grown_boxes_reach_beyond_each_side_by_a_share_of_it():
+    grown = grow_boxes(np.array([[10, 20, 30, 60]], np.float32), 0.05)
+    np.testing.assert_allclose(grown, [[9, 18, 31, 62]])

@@ -93,9 +93,7 @@ def test_half_precision_is_computed_in_full():
 def slow_dice(logits, target) -> float:
     """1 - mean over the labels that occur of 2 * both / (prediction + truth)."""
     probs, scores = logits.softmax(dim=1), []
-    pixels = [
-        (n, y, x) for n, y, x in np.ndindex(*target.shape) if int(target[n, y, x]) != IGNORED
-    ]
+    pixels = [(n, y, x) for n, y, x in np.ndindex(*target.shape) if int(target[n, y, x]) != IGNORED]
     for label in range(logits.shape[1]):
         both = predicted = real = 0.0
         for n, y, x in pixels:

@@ -165,9 +165,7 @@ def test_unknown_names_are_an_error():
 
 
 def test_vgg_takes_no_backbone_file(tmp_path):
-    text = (
-        "backbone_weights must be None for gpsnet_vgg16, got a file. Load a checkpoint instead."
-    )
+    text = "backbone_weights must be None for gpsnet_vgg16, got a file. Load a checkpoint instead."
     with pytest.raises(ModelError, match=re.escape(text)):
         build_model("gpsnet_vgg16", backbone_weights=tmp_path / "vgg.safetensors")
 

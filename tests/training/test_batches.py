@@ -166,10 +166,24 @@ def test_mirrored_photos_swap_left_and_right(data):
     left, right = scheme.id_of("left arm"), scheme.id_of("right arm")
     seen = 0
     for seed in range(12):
-        _, parsing, _ = batches._photo(np.random.default_rng(seed), 240, 160)
+        _, parsing, _ = batches._photo(np.random.default_rng(seed), 240, 160, closeups=0.0)
         boxes = [mask_box(parsing == label) for label in (left, right)]
         if all(box is not None for box in boxes):
             seen += 1
             # Everyone drawn faces the camera, and faces it still when mirrored.
             assert boxes[0][[0, 2]].mean() > boxes[1][[0, 2]].mean()
     assert seen > 5
+
+
+def test_close_ups_show_a_head_large(data):
+    batches, shown = Batches(tiny_recipe(), *data), []
+    for closeups in (0.0, 1.0):
+        counts = []
+        for seed in range(12):
+            rng = np.random.default_rng(seed)
+            image, parsing, owners = batches._photo(rng, 96, 64, closeups)
+            assert image.shape == (96, 64, 3) and parsing.shape == owners.shape == (96, 64)
+            assert ((parsing > 0) == (owners == 1)).all()
+            counts.append((parsing == FACE).sum())
+        shown.append(counts)
+    assert min(shown[1]) > 0 and np.mean(shown[1]) > 3 * np.mean(shown[0])

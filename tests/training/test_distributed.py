@@ -41,7 +41,9 @@ def mean_gradients(trainer, batch, weights):
         people = (batch.batch, batch.boxes, batch.faces, batch.has_face)
         outputs = model(batch.image.float(), *people)
         joint_loss(outputs, batch, trainer.recipe, weights)["loss"].backward()
-        found.append({n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.requires_grad})
+        found.append(
+            {n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.requires_grad}
+        )
     return found
 
 

@@ -50,9 +50,7 @@ def test_without_starting_weights_all_move_alike():
 
 
 def test_another_optimizer_is_an_error():
-    text = (
-        "optimizer must be a known name, got 'adam'. Did you mean 'adamw'? Choices: adamw, sgd."
-    )
+    text = "optimizer must be a known name, got 'adam'. Did you mean 'adamw'? Choices: adamw, sgd."
     with pytest.raises(InputError, match=re.escape(text)):
         make_optimizer(toy(), Recipe(optimizer="adam"))
 

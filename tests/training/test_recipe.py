@@ -39,7 +39,9 @@ def test_a_file_and_its_settings(tmp_path):
     assert (kinds["steps"], kinds["lr"], kinds["fuse"]) == (int, float, bool)
 
 
-@pytest.mark.parametrize("text, value", [("1", True), ("YES", True), ("0", False), ("false", False)])
+@pytest.mark.parametrize(
+    "text, value", [("1", True), ("YES", True), ("0", False), ("false", False)]
+)
 def test_switches_are_read_as_words(text, value):
     assert change_recipe(Recipe(), (f"bfloat16={text}",)).bfloat16 is value
 

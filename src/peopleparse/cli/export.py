@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,24 +22,25 @@ def export(checkpoint: Path, folder: Path, name: str | None, passport: Path | No
     Needs the extra: pip install peopleparse[train]
     """
     from peopleparse.cli.extras import need_extra
-    from peopleparse.errors import InputError
 
     need_extra("train", "torch", "torchvision", "onnx")
-    from peopleparse.models.build import build_model
-    from peopleparse.training.checkpoint import load_checkpoint
-    from peopleparse.training.export import export_model
+    from peopleparse.training.export import export_model, load_average
 
-    state = load_checkpoint(checkpoint)
-    recipe = json.loads(state["recipe"])
-    model = build_model(recipe["model"], adjust=recipe["adjust"], fuse=recipe["fuse"])
-    model.load_state_dict(state["average"])
-    fields: dict[str, object] = {}
-    if passport is not None:
-        try:
-            fields = json.loads(passport.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"passport must be a JSON file, got {error}, at {passport}. Mend or leave it out."
-            ) from error
-    fields |= {"recipe": recipe, "step": state["step"]}
-    click.echo(export_model(model, folder, name or recipe["model"], fields))
+    fields = _read_fields(passport) if passport else {}
+    model, about = load_average(checkpoint)
+    click.echo(export_model(model, folder, name or about["recipe"]["model"], fields | about))
+
+
+def _read_fields(passport: Path) -> dict[str, Any]:
+    from peopleparse.errors import InputError
+
+    try:
+        fields = json.loads(passport.read_text(encoding="utf-8"))
+        if not isinstance(fields, dict):
+            raise ValueError(f"a {type(fields).__name__}")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"passport must be a JSON file with an object, got {error}, at {passport}. "
+            "Mend it or leave it out."
+        ) from error
+    return fields

@@ -22,8 +22,19 @@ import click
 @click.option("--model", default="gpsnet_mobilenet_v2", show_default=True, help="Name or folder.")
 @click.option("--detail", default="normal", show_default=True, help="fast, normal or fine.")
 @click.option("--threshold", default=0.3, show_default=True, help="Lowest score of a person.")
-@click.option("--photos", default=None, type=int, help="Single photos; all where not given.")
-@click.option("--scenes", default=300, show_default=True, help="Scenes of each preset.")
+@click.option(
+    "--photos",
+    default=None,
+    type=click.IntRange(min=0),
+    help="Single photos; all where not given.",
+)
+@click.option(
+    "--scenes",
+    default=300,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Scenes of each preset.",
+)
 @click.option(
     "--split",
     default="val",
@@ -46,6 +57,7 @@ def validate(
 
     Needs the extra: pip install peopleparse[train]
     """
+    from rich.console import Console
     from rich.progress import track
 
     import peopleparse
@@ -62,19 +74,20 @@ def validate(
     found = ValidationSet.read(data, photos, scenes, split)
 
     def show(items: Iterable[Any]) -> Iterable[Any]:
-        return track(items, "scoring", transient=True, total=None)
+        return track(items, "scoring", transient=True, console=Console(stderr=True))
 
     started = time.time()
     scores = score(engine, found, options, show).to_dict()
     report = {
         "command": f"peopleparse validate --model {engine.name} --detail {detail} "
-        f"--threshold {threshold} --scenes {scenes} --split {split}",
+        f"--threshold {threshold} --scenes {scenes} --split {split}"
+        + (f" --photos {photos}" if photos is not None else ""),
         "peopleparse": peopleparse.__version__,
         "weights": dict(engine.passport.sha256),
         "machine": {"processor": platform.machine(), "python": platform.python_version()},
         "seconds": round(time.time() - started, 1),
         **scores,
     }
-    write_file(out, (json.dumps(report, indent=2) + "\n").encode())
     for name, value in flat_scores(scores).items():
         click.echo(f"{name:32} {value:.4f}")
+    write_file(out, (json.dumps(report, indent=2) + "\n").encode())

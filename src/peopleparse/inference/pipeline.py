@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from peopleparse.errors import InputError, suggest
 from peopleparse.inference.detect import find_boxes, major_faces
 from peopleparse.inference.engine import Engine, Floats, Trunk
-from peopleparse.inference.paste import Pasted, paste_people
+from peopleparse.inference.paste import Pasted, mean_confidence, paste_people
 from peopleparse.structures import ParsedPeople
 
 LARGEST_UPSCALE = 2.0
@@ -92,7 +92,8 @@ def parse_image(
         timings: seconds are added here under resize, trunk, detect, rois and paste.
 
     Returns:
-        The result at the size of the photo. Its confidence is 255 * sigmoid of the owner's best
+        The result at the size of the photo. A person's score is the detector's times the mean
+        confidence of the person's pixels. Confidence is 255 * sigmoid of the owner's best
         part against background, and 0 where nobody is.
 
     Raises:
@@ -112,7 +113,7 @@ def parse_image(
     with _timed(clock, "paste"):
         height, width = image.shape[:2]
         scale = np.array([width / size[1], height / size[0]] * 2, np.float32)
-        pasted = _paste(logits, boxes * scale, scores, (height, width))
+        pasted, scores = _paste(logits, boxes * scale, scores, (height, width))
         return ParsedPeople.from_maps(
             pasted.parsing,
             pasted.instances,
@@ -181,19 +182,23 @@ def _parse_boxes(
     return logits
 
 
-def _paste(logits: list[Floats], boxes: Floats, scores: Floats, size: tuple[int, int]) -> Pasted:
-    """Paste at the size of the photo, or at 4 megapixels and enlarge the maps."""
+def _paste(
+    logits: list[Floats], boxes: Floats, scores: Floats, size: tuple[int, int]
+) -> tuple[Pasted, Floats]:
+    """Paste at the size of the photo, or at 4 megapixels and enlarge the maps; score the people."""
     shrink = min(1.0, math.sqrt(PASTE_PIXELS / (size[0] * size[1])))
     small = max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
     scale = np.array([small[1] / size[1], small[0] / size[0]] * 2, np.float32)
     pasted = paste_people(logits, boxes * scale, scores, small)
+    scores = scores * mean_confidence(pasted, len(scores))
     if small == size:
-        return pasted
+        return pasted, scores
     maps = [
         cv2.resize(values, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         for values in (pasted.parsing, pasted.instances, pasted.confidence)
     ]
-    return Pasted(maps[0].astype(np.uint8), maps[1].astype(np.uint16), maps[2].astype(np.uint8))
+    layers = maps[0].astype(np.uint8), maps[1].astype(np.uint16), maps[2].astype(np.uint8)
+    return Pasted(*layers), scores
 
 
 @contextmanager

@@ -18,15 +18,38 @@ import torch
 from torch import Tensor, nn
 
 from peopleparse.errors import ModelError
-from peopleparse.inference.engine import LONG_SIDES, Engine
+from peopleparse.inference.engine import LONG_SIDES, Engine, Floats
 from peopleparse.inference.onnx_engine import OnnxEngine
 from peopleparse.inference.passport import file_sha256
 from peopleparse.inference.pipeline import parse_image
 from peopleparse.inference.torch_engine import TorchEngine
+from peopleparse.models.build import build_model
 from peopleparse.models.gpsnet import GPSNet
+from peopleparse.training.checkpoint import load_checkpoint
 from peopleparse.training.deploy import STRIDE, TRUNK_OUTPUTS, Deployed, DeployedRois, DeployedTrunk
 
 OPSET = 17
+LARGEST_DIFFERENCE = 1e-3  # between torch and the exported network, in ranges of an output
+
+
+def load_average(checkpoint: Path) -> tuple[GPSNet, dict[str, Any]]:
+    """Return a run's model with its averaged weights, and the run's `recipe` and `step`.
+
+    Raises:
+        ModelError: the checkpoint is missing, broken, or not of a training run.
+    """
+    state = load_checkpoint(checkpoint)
+    try:
+        recipe = json.loads(state["recipe"])
+        model = build_model(recipe["model"], adjust=recipe["adjust"], fuse=recipe["fuse"])
+        model.load_state_dict(state["average"])
+        return model.eval(), {"recipe": recipe, "step": state["step"]}
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"{type(error).__name__} {error}".splitlines()[0]
+        raise ModelError(
+            f"checkpoint must hold recipe, step and average of a run, got {reason}, "
+            f"at {checkpoint}. Give the last.pt of a run."
+        ) from error
 
 
 def export_model(
@@ -40,7 +63,8 @@ def export_model(
         model: the trained network, at its final weights.
         folder: where to write.
         name: of the network.
-        passport: what else the passport says: data, licence, recipe, scores.
+        passport: what else the passport says: data, licence, recipe, scores. It cannot change the
+            name, scheme, stride, hashes and details of the export.
 
     Returns:
         The path of the passport.
@@ -63,7 +87,7 @@ def export_model(
             "detail": dict(LONG_SIDES),
         }
         written = parts / f"{name}.json"
-        written.write_text(json.dumps(fields | (passport or {}), indent=2) + "\n")
+        written.write_text(json.dumps(fields | (passport or {}) | fields, indent=2) + "\n")
         check_export(model, OnnxEngine(written))
         for path in (*graphs, written):
             os.replace(path, folder / path.name)
@@ -71,25 +95,36 @@ def export_model(
 
 
 def check_export(model: GPSNet, engine: Engine, images: int = 3) -> float:
-    """Compare an exported network with torch on noise; return the largest logit difference.
+    """Compare an exported network with torch on noise; return the largest difference.
+
+    Differences are shares of an output's range: 0 to 1 for heats, for boxes and logits from
+    torch's least value to its greatest.
 
     Raises:
-        ModelError: an output differs by more than 1e-3 of its range.
+        ModelError: an output differs by more than 1e-3 of its range, or is no number.
     """
-    rng, torch_engine = np.random.default_rng(0), as_engine(model)
-    worst = 0.0
+    rng, torch_engine, worst = np.random.default_rng(0), as_engine(model), 0.0
     for index in range(images):
         image = rng.integers(0, 256, (64 * (index + 2), 64 * (index + 3), 3), np.uint8)
-        boxes = np.array([[10, 5, 70, 120], [30, -4, 90, 90]], np.float32)
-        faces, has_face = (boxes / 2 + 15).astype(np.float32), np.array([True, False])
-        pair = [e.rois(e.trunk(image), boxes, faces, has_face) for e in (torch_engine, engine)]
-        worst = max(worst, float(np.abs(pair[0] - pair[1]).max() / np.ptp(pair[0])))
-    if worst > 1e-3:
-        raise ModelError(
-            f"exported logits must equal torch's to 1e-3 of their range, got {worst:.2g}. "
-            "Report the versions of torch, onnx and onnxruntime."
-        )
+        pairs = zip(*(_all_outputs(e, image) for e in (torch_engine, engine)), strict=True)
+        for name, (ours, theirs) in zip((*TRUNK_OUTPUTS, "logits"), pairs, strict=True):
+            scale = 1.0 if name.endswith("_heat") else max(np.ptp(ours), 1e-6)
+            difference = float(np.abs(ours - theirs).max() / scale)
+            if not difference <= LARGEST_DIFFERENCE:  # NaN is neither
+                raise ModelError(
+                    f"exported {name} must equal torch's to {LARGEST_DIFFERENCE:g} of its range, "
+                    f"got {difference:.2g}. Report the versions of torch, onnx and onnxruntime."
+                )
+            worst = max(worst, difference)
     return worst
+
+
+def _all_outputs(engine: Engine, image: np.ndarray) -> list[Floats]:
+    trunk = engine.trunk(image)
+    boxes = np.array([[10, 5, 70, 120], [30, -4, 90, 90]], np.float32)
+    faces, has_face = (boxes / 2 + 15).astype(np.float32), np.array([True, False])
+    logits = engine.rois(trunk, boxes, faces, has_face)
+    return [*(getattr(trunk, name) for name in TRUNK_OUTPUTS), logits]
 
 
 def compare_results(model: GPSNet, engine: Engine, images: list[np.ndarray]) -> dict[str, float]:

@@ -6,7 +6,7 @@ Needs no torch: it scores whatever engine it is given through the pipeline that 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from peopleparse.inference.engine import Engine
 from peopleparse.inference.pipeline import Options, parse_image
 from peopleparse.labels import get_scheme
 from peopleparse.metrics import ConfusionMatrix, FaceRecall, PartAP, PersonAP, part_overlap
+from peopleparse.metrics.checks import plain
 from peopleparse.structures import Annotation, ParsedPeople
 
 SCENE_SEED = 2026
@@ -87,24 +88,26 @@ class SceneScores:
         self.hashes.update(other.hashes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return headline numbers and, below them, everything."""
+        """Return headline numbers and, below them, everything; None where nothing was scored."""
         parts, masks = self.parts.result(), self.masks.result()
         labels = self.labels.result()
-        return {
-            "scenes": len(self.hashes),
-            "sha256": _hash_all(self.hashes),
-            "average_ap": {name: r.average for name, r in parts.readings.items()},
-            "mask_recall_50": masks.recall_at(0.5),
-            "mask_ap": masks.average,
-            "mask_ap_50": masks.ap_at(0.5),
-            "box_ap": self.boxes.result().average,
-            "box_ap_50": self.boxes.result().ap_at(0.5),
-            "face_recall_50": self.faces.result().recall_at(0.5),
-            "part_mean_iou": labels.mean_iou,
-            "part_iou": _by_name(labels.iou),
-            "parts": parts.to_dict(),
-            "masks": masks.to_dict(),
-        }
+        return plain(
+            {
+                "scenes": len(self.hashes),
+                "sha256": _hash_all(self.hashes),
+                "average_ap": {name: r.average for name, r in parts.readings.items()},
+                "mask_recall_50": masks.recall_at(0.5),
+                "mask_ap": masks.average,
+                "mask_ap_50": masks.ap_at(0.5),
+                "box_ap": self.boxes.result().average,
+                "box_ap_50": self.boxes.result().ap_at(0.5),
+                "face_recall_50": self.faces.result().recall_at(0.5),
+                "part_mean_iou": labels.mean_iou,
+                "part_iou": _by_name(labels.iou),
+                "parts": parts.to_dict(),
+                "masks": masks.to_dict(),
+            }
+        )
 
 
 @dataclass
@@ -122,7 +125,7 @@ class PhotoScores:
         self.hashes[portrait.photo_id] = _hash_of(portrait.image, portrait.parsing)
         self.whole.update(portrait.parsing, result.parsing)
         shared = np.bincount(result.instances[portrait.parsing > 0], minlength=len(result) + 1)
-        best = int(shared[1:].argmax()) + 1 if len(result) else 0
+        best = int(shared[1:].argmax()) + 1 if shared[1:].any() else 0  # 0: nobody
         self.main.update(
             portrait.parsing, np.where(result.instances == best, result.parsing, 0).astype(np.uint8)
         )
@@ -135,19 +138,21 @@ class PhotoScores:
         self.hashes.update(other.hashes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return headline numbers and IoU by label."""
+        """Return headline numbers and IoU by label; None where nothing was scored."""
         scores, main = self.whole.result(), self.main.result()
-        return {
-            "photos": len(self.hashes),
-            "sha256": _hash_all(self.hashes),
-            "part_mean_iou": scores.mean_iou,
-            "part_mean_iou_main": main.mean_iou,
-            "overall_accuracy": scores.overall_accuracy,
-            "mean_accuracy": scores.mean_accuracy,
-            "part_iou": _by_name(scores.iou),
-            "part_iou_main": _by_name(main.iou),
-            "persons_found": self.people,
-        }
+        return plain(
+            {
+                "photos": len(self.hashes),
+                "sha256": _hash_all(self.hashes),
+                "part_mean_iou": scores.mean_iou,
+                "part_mean_iou_main": main.mean_iou,
+                "overall_accuracy": scores.overall_accuracy,
+                "mean_accuracy": scores.mean_accuracy,
+                "part_iou": _by_name(scores.iou),
+                "part_iou_main": _by_name(main.iou),
+                "persons_found": self.people,
+            }
+        )
 
 
 @dataclass
@@ -201,7 +206,7 @@ def validate(
 
 
 def flat_scores(scores: dict[str, Any]) -> dict[str, float]:
-    """Return the headline numbers of `Scores.to_dict` for a curve."""
+    """Return the headline numbers of `Scores.to_dict` for a curve, without those of empty sets."""
     flat = {"val/photo_iou": scores["photos"]["part_mean_iou"]}
     flat["val/photo_iou_main"] = scores["photos"]["part_mean_iou_main"]
     for preset in PRESETS:
@@ -210,7 +215,7 @@ def flat_scores(scores: dict[str, Any]) -> dict[str, float]:
                 flat[f"val/{preset}_{reading}"] = value
             for name in ("mask_recall_50", "mask_ap", "face_recall_50", "part_mean_iou"):
                 flat[f"val/{preset}_{name}"] = scores[preset][name]
-    return flat
+    return {name: value for name, value in flat.items() if value is not None}
 
 
 def _hash_of(*arrays: NDArray[np.uint8]) -> str:
@@ -237,6 +242,5 @@ def _blank(result: ParsedPeople) -> NDArray[np.uint8]:
     return np.zeros(result.size, np.uint8)
 
 
-def _by_name(values: Any) -> dict[str, float | None]:
-    names = get_scheme("gps").names
-    return {n: None if np.isnan(v) else float(v) for n, v in zip(names, values, strict=True)}
+def _by_name(values: Sequence[float]) -> dict[str, float]:
+    return dict(zip(get_scheme("gps").names, values, strict=True))
