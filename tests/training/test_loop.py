@@ -11,9 +11,16 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("tensorboard")
 
+from peopleparse.errors import ModelError  # noqa: E402
 from peopleparse.training.checkpoint import load_checkpoint  # noqa: E402
 from peopleparse.training.distributed import World  # noqa: E402
-from peopleparse.training.loop import CHECKPOINT, Ledger, Trainer, train  # noqa: E402
+from peopleparse.training.loop import (  # noqa: E402
+    CHECKPOINT,
+    Ledger,
+    Trainer,
+    check_same_model,
+    train,
+)
 from tests.training.conftest import tiny_recipe  # noqa: E402
 
 
@@ -131,3 +138,10 @@ def test_one_overflowing_batch_changes_nothing_but_the_step(tiny_data):
     assert differing(before, dict(trainer.model.named_parameters())) == []
     assert differing(before, dict(trainer.average.named_parameters())) == []
     assert not trainer.optimizer.state
+
+
+def test_a_run_folder_of_another_model_is_refused(tmp_path):
+    saved = tiny_recipe().to_dict() | {"fuse": False}
+    check_same_model(tiny_recipe(), tiny_recipe().to_dict(), tmp_path)
+    with pytest.raises(ModelError, match="checkpoint must have fuse=True, got False, at .*folder"):
+        check_same_model(tiny_recipe(), saved, tmp_path)

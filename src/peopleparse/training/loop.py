@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from peopleparse.errors import ModelError
 from peopleparse.losses.parsing import label_weights
 from peopleparse.models.build import build_model
 from peopleparse.training.batches import Batches, iterate, read_training_data
@@ -128,7 +129,9 @@ def train(
     trainer = Trainer(recipe, data, world)
     path = run / CHECKPOINT
     if path.is_file():
-        trainer.load(load_checkpoint(path))
+        state = load_checkpoint(path)
+        check_same_model(recipe, json.loads(state["recipe"]), path)
+        trainer.load(state)
     batches = Batches(recipe, *read_training_data(data), rank=world.rank)
     weights = label_weights(_frequencies(batches), recipe.label_power).to(world.device)
     ledger = Ledger(run) if world.rank == 0 else None
@@ -151,6 +154,21 @@ def train(
             if stopping:
                 break
     return trainer
+
+
+def check_same_model(recipe: Recipe, saved: dict[str, Any], path: Path) -> None:
+    """Check that a run's checkpoint holds the model of the recipe.
+
+    Raises:
+        ModelError: the model or an ablation switch is another.
+    """
+    for name in ("model", "adjust", "fuse"):
+        wanted, found = getattr(recipe, name), saved[name]
+        if wanted != found:
+            raise ModelError(
+                f"checkpoint must have {name}={wanted}, got {found}, at {path}. "
+                "Train another recipe in a run folder of its own."
+            )
 
 
 class Ledger:
