@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,15 @@ def test_the_published_data(data_root: Path) -> None:
         image, garments = dataset.read_photo(photo_id), dataset.read_garments(photo_id)
         assert image.shape[:2] == garments.shape and garments.any()
     assert "shoes" in {tag for i in dataset.tagged_ids[:10] for tag in dataset.read_tags(i)}
+
+
+def test_an_empty_map_file(dataset: CcpDataset) -> None:
+    (dataset.root / "annotations" / "pixel-level" / "0001.mat").write_bytes(b"")
+    with pytest.raises(DataError, match="annotation must be a MATLAB file with variable 'ground"):
+        dataset.read_garments("0001")
+
+
+def test_an_install_without_scipy(dataset: CcpDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(DataError, match="reading 0001.mat must have scipy, got none"):
+        dataset.read_garments("0001")

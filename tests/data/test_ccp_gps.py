@@ -56,9 +56,13 @@ def test_a_drawn_person_gets_the_parts_that_were_drawn(height: int) -> None:
     assert (convert_garments(garments) == truth).mean() > 0.999
 
 
-def test_a_map_of_nobody() -> None:
-    with pytest.raises(DataError, match="garment map must show a person, got background only. L"):
-        convert_garments(np.zeros((9, 9), np.uint8))
+@pytest.mark.parametrize("garment", ["null", "necklace"])
+def test_a_map_of_nobody(garment: str) -> None:
+    garments = np.zeros((9, 9), np.uint8)
+    garments[4] = get_scheme("ccp").id_of(garment)
+    text = "garment map must show a person, got background or jewellery only. Leave it out"
+    with pytest.raises(DataError, match=text):
+        convert_garments(garments)
 
 
 def test_the_map_given_is_left_as_it_is() -> None:

@@ -82,6 +82,13 @@ def test_a_folder_without_backgrounds(tmp_path: Path) -> None:
         read_backgrounds(tmp_path, "val")
 
 
+def test_a_broken_background(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(b"no photo")
+    with pytest.raises(DataError, match=r"background must be a readable JPEG, got none, at .*2\.j"):
+        read_backgrounds(tmp_path, "val")
+
+
 def test_a_street_corner_is_the_wider_side_without_the_person() -> None:
     parsing = np.zeros((30, 200), np.uint8)
     parsing[5:25, 60:90] = 4

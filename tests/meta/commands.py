@@ -52,7 +52,7 @@ def check_command(words: list[str], command: click.Command) -> None:
     Paths need not exist, and nothing is run: click's parser reads the words, and only values
     whose type is a closed set or a number are converted.
     """
-    context = click.Context(command, info_name=words[0])
+    context = click.Context(command, info_name=words[0], **command.context_settings)
     rest = words[1:]
     while True:
         values, rest, _ = command.make_parser(context).parse_args(list(rest))
@@ -67,7 +67,9 @@ def check_command(words: list[str], command: click.Command) -> None:
             return
         name, found, rest = command.resolve_command(context, rest)
         assert found is not None
-        command, context = found, click.Context(found, info_name=name, parent=context)
+        command, context = found, click.Context(
+            found, info_name=name, parent=context, **found.context_settings
+        )
     if rest:
         raise click.UsageError(f"Got unexpected extra arguments: {' '.join(rest)}", context)
 

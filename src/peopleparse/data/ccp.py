@@ -101,11 +101,17 @@ class CcpDataset:
 
 
 def _read_variable(path: Path, name: str) -> NDArray[np.uint8]:
-    from scipy.io import loadmat  # only readers of .mat files need scipy
+    try:
+        from scipy.io import loadmat  # only readers of .mat files need scipy
+    except ImportError as error:
+        raise DataError(
+            f"reading {path.name} must have scipy, got none, at {path}. "
+            "Install it: pip install 'peopleparse[train]'"
+        ) from error
 
     try:
         return np.asarray(loadmat(path)[name])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # scipy has errors of its own for broken files
         raise DataError(
             f"annotation must be a MATLAB file with variable '{name}', got {error}, at {path}. "
             "Clone again."

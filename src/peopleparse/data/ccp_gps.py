@@ -68,12 +68,14 @@ def convert_garments(garments: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         DataError: the map shows nobody.
     """
-    if not (garments > 0).any():
-        raise DataError("garment map must show a person, got background only. Leave it out.")
     gps, table = get_scheme("gps"), get_translation("ccp", "gps")
     group = {name: _mask_of(garments, name) for name in ("skin", "shoe", "leg", "arm", "around")}
     parsing = table.lookup()[garments]
     parsing = _fill_from_neighbours(parsing, group["around"])
+    if not parsing.any():
+        raise DataError(
+            "garment map must show a person, got background or jewellery only. Leave it out."
+        )
     body = _measure_body(parsing, group["shoe"])
 
     face, arms, legs = _split_skin(parsing, group["skin"], body)

@@ -69,7 +69,7 @@ def read_backgrounds(folder: Path, split: str) -> list[NDArray[np.uint8]]:
     """Read the photos without people of one split, (H, W, 3) uint8 RGB each.
 
     Raises:
-        DataError: the folder holds no JPEG of that split.
+        DataError: the folder holds no JPEG of that split, or a broken one.
     """
     paths = {path.stem: path for path in sorted(folder.glob("*.jpg"))}
     ids = select_split_of_backgrounds(paths, split)
@@ -78,8 +78,14 @@ def read_backgrounds(folder: Path, split: str) -> list[NDArray[np.uint8]]:
             f"background folder must hold JPEG photos of split '{split}', got none, at {folder}. "
             "Put photos without people there."
         )
-    images = [cv2.imread(str(paths[i]), cv2.IMREAD_COLOR) for i in ids]
-    return [cv2.cvtColor(i, cv2.COLOR_BGR2RGB).astype(np.uint8) for i in images if i is not None]
+    return [_read_background(paths[i]) for i in ids]
+
+
+def _read_background(path: Path) -> NDArray[np.uint8]:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(f"background must be a readable JPEG, got none, at {path}. Remove it.")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
 
 
 def select_split_of_backgrounds(ids: Iterable[str], split: str) -> list[str]:
