@@ -3,8 +3,8 @@
     peopleparse train recipes/gpsnet_vgg16.py --data DATA --run RUN
 
 One GPU, days; on CPU cores only a few steps. SGD at .001, a tenth after 50,000 steps, batch 2 (GPS
-paper, section 5). The paper does not give the length; 75,000 steps are assumed. No score is claimed:
-this recipe has been built and stepped, not run to its end.
+paper, section 5). The paper does not give the length; 75,000 steps are assumed. No score is
+claimed: nobody has run it to its end.
 """
 
 from peopleparse.training.recipe import Phase, Recipe

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PASSPORT = ROOT / "src" / "peopleparse" / "weights" / "gpsnet_mobilenet_v2.json"
 RESULTS, CARD = ROOT / "benchmarks" / "results", ROOT / "docs" / "model_card.md"
 
 
@@ -79,10 +80,31 @@ def curve_lines(curve: list[dict]) -> list[str]:
     return lines
 
 
+def headline(scores: dict) -> dict:
+    """Return the numbers that the passport carries, with the seed they were made with."""
+    kept = {"seed": scores["seed"], "made_by": scores["command"]}
+    kept["photos"] = {
+        key: round(scores["photos"][key], 4) for key in ("part_mean_iou", "part_mean_iou_main")
+    }
+    for preset in ("outdoor", "indoor"):
+        row = {k: round(v, 4) for k, v in scores[preset]["average_ap"].items()}
+        kept[preset] = row | {"mask_recall_50": round(scores[preset]["mask_recall_50"], 4)}
+    return kept
+
+
 def main() -> None:
-    """Rewrite the card."""
+    """Rewrite the card and the scores in the passport.
+
+    Raises:
+        SystemExit: the scores are those of other weights.
+    """
     text = CARD.read_text(encoding="utf-8")
-    text = fill(text, "scores", score_lines(json.loads((RESULTS / "validation.json").read_text())))
+    scores = json.loads((RESULTS / "validation.json").read_text())
+    passport = json.loads(PASSPORT.read_text())
+    if scores["weights"] != passport["sha256"]:
+        raise SystemExit("validation.json must be of the shipped weights: validate again.")
+    PASSPORT.write_text(json.dumps(passport | {"scores": headline(scores)}, indent=2) + "\n")
+    text = fill(text, "scores", score_lines(scores))
     curve = RESULTS / "curve.json"
     if curve.is_file():
         text = fill(text, "curve", curve_lines(json.loads(curve.read_text())))

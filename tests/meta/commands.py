@@ -67,8 +67,9 @@ def check_command(words: list[str], command: click.Command) -> None:
             return
         name, found, rest = command.resolve_command(context, rest)
         assert found is not None
-        command, context = found, click.Context(
-            found, info_name=name, parent=context, **found.context_settings
+        command, context = (
+            found,
+            click.Context(found, info_name=name, parent=context, **found.context_settings),
         )
     if rest:
         raise click.UsageError(f"Got unexpected extra arguments: {' '.join(rest)}", context)

@@ -175,9 +175,9 @@ def test_scoring_leaves_a_model_in_evaluation_where_it_is(model):
     assert not model.training and next(model.parameters()).device.type == "cpu"
 
 
-def make_state(average, **changes):
+def make_state(network, **changes):
     recipe = tiny_recipe(adjust=False).to_dict()
-    state = {"step": 7, "recipe": json.dumps(recipe), "average": average.state_dict()}
+    state = {"step": 7, "recipe": json.dumps(recipe), "average": network.state_dict()}
     return state | changes
 
 

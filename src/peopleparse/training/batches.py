@@ -106,9 +106,7 @@ class Batches(Dataset[Batch]):
         ignored = (scene.annotation.parsings == 255).any(axis=0)
         return scene.image, parsing, np.where(ignored, -1, instances.astype(np.int16))
 
-    def _photo(
-        self, rng: np.random.Generator, height: int, width: int, closeups: float
-    ) -> Truth:
+    def _photo(self, rng: np.random.Generator, height: int, width: int, closeups: float) -> Truth:
         portrait = self.portraits[int(rng.choice(len(self.portraits), p=self.weights))]
         scale, focus, place = _frame_whole(portrait, rng, height, width)
         if closeups and rng.random() < closeups:
