@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -37,12 +38,13 @@ def make_scores() -> dict:
     photos = {
         "photos": 111,
         "part_mean_iou": 0.5,
-        "part_mean_iou_main": 0.55555,
+        "part_mean_iou_main": 0.55557,
         "overall_accuracy": 0.9,
         "part_iou_main": {"background": 0.99, "hat": 0.4, "hair": 0.7, "tie": None},
     }
     indoor = scene | {"mask_recall_50": 0.801, "face_recall_50": None}
-    return {"seed": 2026, "photos": photos, "outdoor": scene, "indoor": indoor}
+    report = {"seed": 2026, "command": "peopleparse validate", "weights": {"a": "12"}}
+    return report | {"photos": photos, "outdoor": scene, "indoor": indoor}
 
 
 def test_fill_replaces_what_stands_between_the_markers(card: ModuleType) -> None:
@@ -75,26 +77,55 @@ def test_scores_become_two_tables(card: ModuleType) -> None:
         assert row in lines
 
 
-def test_the_card_is_filled_from_files_and_the_curve_may_be_missing(
-    card: ModuleType, tmp_path, monkeypatch
-) -> None:
-    written = tmp_path / "card.md"
+@pytest.fixture
+def written(card: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A card, a passport and a report in a folder of their own; returns the card."""
+    path = tmp_path / "card.md"
     markers = [
         f"<!-- {name}: {end} -->" for name in ("scores", "curve") for end in ("begin", "end")
     ]
-    written.write_text("\n".join(["# Card", *markers, "end", ""]))
-    monkeypatch.setattr(card, "RESULTS", tmp_path)
-    monkeypatch.setattr(card, "CARD", written)
+    path.write_text("\n".join(["# Card", *markers, "end", ""]))
+    (tmp_path / "passport.json").write_text(json.dumps({"stride": 32, "sha256": {"a": "12"}}))
     (tmp_path / "validation.json").write_text(json.dumps(make_scores()))
+    for name, place in (
+        ("CARD", path), ("RESULTS", tmp_path), ("PASSPORT", tmp_path / "passport.json")
+    ):  # fmt: skip
+        monkeypatch.setattr(card, name, place)
+    return path
+
+
+def test_the_card_is_filled_from_files_and_the_curve_may_be_missing(
+    card: ModuleType, written: Path
+) -> None:
     card.main()
     assert "| average AP, strict |" in written.read_text() and "| step |" not in written.read_text()
     keys = ("photo_iou_main", "outdoor_strict", "outdoor_mask_recall_50", "indoor_strict")
     row = {"step": 600} | {f"val/{key}": n / 10 for n, key in enumerate(keys)}
-    (tmp_path / "curve.json").write_text(json.dumps([row]))
+    written.with_name("curve.json").write_text(json.dumps([row]))
     card.main()
     card.main()
     assert written.read_text().count("| 600 | 0.0 | 10.0 | 20.0 | 30.0 |") == 1
     assert written.read_text().endswith("end\n")
+
+
+def test_the_passport_carries_the_headline_numbers(card: ModuleType, written: Path) -> None:
+    card.main()
+    passport = json.loads(card.PASSPORT.read_text())
+    assert passport["stride"] == 32 and passport["sha256"] == {"a": "12"}
+    scores = passport["scores"]
+    assert (scores["seed"], scores["made_by"]) == (2026, "peopleparse validate")
+    assert scores["photos"] == {"part_mean_iou": 0.5, "part_mean_iou_main": 0.5556}
+    wanted = {"strict": 0.28, "literal": 0.5, "mhp": 0.45, "mask_recall_50": 0.801}
+    assert scores["indoor"] == wanted
+
+
+def test_scores_of_other_weights_are_refused(card: ModuleType, written: Path) -> None:
+    card.PASSPORT.write_text(json.dumps({"sha256": {"a": "34"}}))
+    before = written.read_text()
+    with pytest.raises(SystemExit, match="validation.json must be of the shipped weights: valid"):
+        card.main()
+    assert written.read_text() == before
+    assert json.loads(card.PASSPORT.read_text()) == {"sha256": {"a": "34"}}
 
 
 def test_the_card_in_the_docs_has_the_markers(card: ModuleType) -> None:
