@@ -52,8 +52,8 @@ class ScenePreset:
     smallest: float = 40.0
 
 
-OUTDOOR = ScenePreset("outdoor", 3.54, drawn=1.05, closeness=0.2, crowding=(0.8, 2.0), tie=False)
-INDOOR = ScenePreset("indoor", 5.23, drawn=1.09, closeness=0.45, crowding=(0.55, 1.4), far=0.04)
+OUTDOOR = ScenePreset("outdoor", 3.54, drawn=1.035, closeness=0.2, crowding=(0.8, 2.0), tie=False)
+INDOOR = ScenePreset("indoor", 5.23, drawn=1.027, closeness=0.45, crowding=(0.55, 1.4), far=0.04)
 PRESETS = {preset.name: preset for preset in (INDOOR, OUTDOOR)}
 MOST_PERSONS = 10
 LEAST_VISIBLE = 0.12  # of a person's pixels; below that nobody could name the parts
