@@ -59,7 +59,7 @@ def _check_scheme(ctx: click.Context, param: click.Parameter, value: str) -> str
     help="Labels of the result; what translation loses is printed.",
 )  # fmt: skip
 @click.option(
-    "--threshold", type=click.FloatRange(0, 1), default=0.3, show_default=True,
+    "--threshold", type=click.FloatRange(0, 1), default=0.2, show_default=True,
     help="Lowest score of a person.",
 )  # fmt: skip
 @click.option("--model", metavar="NAME|FOLDER", help="A network of your own.")

@@ -21,7 +21,7 @@ import click
 )
 @click.option("--model", default="gpsnet_mobilenet_v2", show_default=True, help="Name or folder.")
 @click.option("--detail", default="normal", show_default=True, help="fast, normal or fine.")
-@click.option("--threshold", default=0.3, show_default=True, help="Lowest score of a person.")
+@click.option("--threshold", default=0.2, show_default=True, help="Lowest score of a person.")
 @click.option(
     "--photos",
     default=None,

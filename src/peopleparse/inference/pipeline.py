@@ -39,7 +39,7 @@ class Options:
     """
 
     detail: str = "normal"
-    threshold: float = 0.3
+    threshold: float = 0.2
     nms_iou: float = 0.6
     max_people: int = 100
 
