@@ -76,5 +76,5 @@ def test_people_nobody_trained_on(engine: OnnxEngine, data_root: Path) -> None:
     matrix = ConfusionMatrix(20)
     for portrait in read_portraits(data_root / "ccp", "val", limit=12):
         matrix.update(portrait.parsing, parse_image(engine, portrait.image).parsing)
-    scores = matrix.result()
+    scores = matrix.compute()
     assert scores.mean_iou > 0.4 and scores.overall_accuracy > 0.9

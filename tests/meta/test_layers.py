@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viz": _BASE,
     "data": _BASE | {"transforms"},
     "inference": _BASE | {"transforms", "viz"},
+    "evaluation": _BASE | {"transforms", "data", "metrics", "viz"},
     "nn": {"errors"},
     "models": {"errors", "nn"},
     "losses": {"errors", "labels", "nn"},

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from peopleparse.errors import InputError
 from peopleparse.labels import get_scheme
-from peopleparse.metrics import READINGS, PartAP, Reading, part_overlap, person_order
+from peopleparse.metrics import READINGS, LambdaAP, Reading, make_tally
 from peopleparse.structures import Annotation, ParsedPeople
 from tests.metrics.scenes import flatten, make_scene, make_set, seeds, unflatten
 from tests.oracles import metrics_oracle as oracle
@@ -21,14 +21,14 @@ NUM_IDS = 6
 
 
 def score(scenes, num_ids=NUM_IDS, **options):
-    metric = PartAP(num_ids, **options)
+    metric = LambdaAP(num_ids, **options)
     for image_id, (truth, preds, scores) in scenes.items():
         metric.update(image_id, truth, preds, scores)
     return metric
 
 
 def show(metric):
-    return metric.result().to_dict()
+    return metric.compute().to_dict()
 
 
 # Numbers worked out by hand
@@ -44,9 +44,9 @@ def test_two_persons_one_duplicate_one_bad():
             [[0, 0, 0, 0, 1, 2, 0, 0]],  # B: 1/2 and 0 (part 2 is only predicted), mean .25
         ]
     )
-    metric = PartAP(3)
+    metric = LambdaAP(3)
     metric.update("a", truth, preds, [0.9, 0.8, 0.7])
-    strict = metric.result().readings["strict"]
+    strict = metric.compute().readings["strict"]
     # .1, .2: right, wrong, right: AP = 1/2 * 1 + 1/2 * 2/3; .3 to .7: 1/2; .8, .9: 0
     assert strict.ap == pytest.approx([5 / 6] * 2 + [1 / 2] * 5 + [0] * 2, abs=1e-15)
     assert strict.average == pytest.approx((5 / 3 + 5 / 2) / 9, abs=1e-15)
@@ -57,20 +57,20 @@ def test_two_persons_one_duplicate_one_bad():
 
 def test_literal_counts_absent_parts_as_right():
     # Nine labels are parts; one is right on half of its pixels, eight are in neither: 8.5 / 9.
-    metric = PartAP(10)
+    metric = LambdaAP(10)
     metric.update("a", [[[3, 3, 0]]], [[[3, 0, 0]]], [1.0])
-    found = metric.result().readings
+    found = metric.compute().readings
     assert found["literal"].matched == (1,) * 9  # .944 is above .9
     assert found["strict"].matched == (1, 1, 1, 1, 0, 0, 0, 0, 0)  # .5 is not above .5
 
 
 def test_label_ids_leave_out_a_part_that_the_scheme_lacks():
     truth, preds = [[[1, 1, 0]]], [[[1, 0, 0]]]
-    with_absent, without = PartAP(3), PartAP(3, label_ids=[1])
+    with_absent, without = LambdaAP(3), LambdaAP(3, label_ids=[1])
     with_absent.update("a", truth, preds)  # (1/2 + 1) / 2 = .75: above .1 to .7
     without.update("a", truth, preds)  # 1/2: above .1 to .4
-    assert sum(with_absent.result().readings["literal"].matched) == 7
-    assert sum(without.result().readings["literal"].matched) == 4
+    assert sum(with_absent.compute().readings["literal"].matched) == 7
+    assert sum(without.compute().readings["literal"].matched) == 4
 
 
 def test_disjoint_person_with_seven_parts():
@@ -78,7 +78,7 @@ def test_disjoint_person_with_seven_parts():
     # mhp mean .986 / 8 = .123, so that AP at .1 is 1; strict gives 0 everywhere.
     truth, pred = np.zeros((1, 10, 100), np.uint8), np.zeros((1, 10, 100), np.uint8)
     truth[0, 0, :7], pred[0, 9, -7:] = range(1, 8), range(1, 8)
-    found = score({"a": (truth, pred, [1.0])}, 8).result().readings
+    found = score({"a": (truth, pred, [1.0])}, 8).compute().readings
     assert found["strict"].matched == (0,) * 9
     assert found["mhp"].matched == (1,) + (0,) * 8
 
@@ -88,10 +88,10 @@ def test_mhp_mean_of_a_disjoint_person_is_the_published_1119():
     truth, pred = np.zeros((1, 50, 100), np.uint8), np.zeros((1, 50, 100), np.uint8)
     labels = 1 + np.arange(262) % 7
     truth.reshape(-1)[:262], pred.reshape(-1)[-262:] = labels, labels
-    metric = PartAP(8, readings=["strict", "mhp"], thresholds=[0.1118, 0.1119])
+    metric = LambdaAP(8, readings=["strict", "mhp"], thresholds=[0.1118, 0.1119])
     metric.update("a", truth, pred, [1.0])
-    assert metric.result().readings["mhp"].matched == (1, 0)  # .8952 / 8 = .1119 exactly
-    assert metric.result().readings["strict"].matched == (0, 0)
+    assert metric.compute().readings["mhp"].matched == (1, 0)  # .8952 / 8 = .1119 exactly
+    assert metric.compute().readings["strict"].matched == (0, 0)
 
 
 def test_equal_means_in_different_bits_are_not_above():
@@ -99,22 +99,22 @@ def test_equal_means_in_different_bits_are_not_above():
     truth = np.array([[[1] * 5 + [2] * 5]])
     pred = np.array([[[1] + [0] * 4 + [2] * 2 + [0] * 3]])
     metric = score({"a": (truth, pred, [1.0])}, 3)
-    assert metric.result().readings["strict"].matched == (1, 1, 0, 0, 0, 0, 0, 0, 0)
+    assert metric.compute().readings["strict"].matched == (1, 1, 0, 0, 0, 0, 0, 0, 0)
 
 
 def test_taken_truth_gives_no_second_choice():
     # Both predictions have truth A as their best; B, at 1/4, stays missed.
     truth = np.array([[[1, 1, 1, 0, 0, 0]], [[0, 0, 0, 1, 0, 0]]])
     pred = np.array([[[1, 1, 1, 0, 0, 0]], [[1, 1, 1, 1, 0, 0]]])
-    found = score({"a": (truth, pred, [0.9, 0.8])}, 2).result().readings["strict"]
+    found = score({"a": (truth, pred, [0.9, 0.8])}, 2).compute().readings["strict"]
     assert found.matched[0] == 1 and found.missed[0] == 1
 
 
 def test_truth_reading_ignores_parts_only_predicted():
     readings = [Reading("present", classes="truth"), Reading("zeros", classes="all", absent=0.0)]
-    metric = PartAP(5, readings=readings)
+    metric = LambdaAP(5, readings=readings)
     metric.update("a", [[[1, 1, 0]]], [[[1, 1, 2]]], [1.0])
-    found = metric.result().readings
+    found = metric.compute().readings
     assert found["present"].matched == (1,) * 9  # part 1 alone: 1
     assert sum(found["zeros"].matched) == 2  # (1 + 0 + 0 + 0) / 4 = .25
 
@@ -127,10 +127,10 @@ def test_an_annotation_against_a_result():
     parsing[1, 6:], instances[1, 6:] = 0, 0
     annotation = Annotation(truth, get_scheme("gps"), "photo")
     result = ParsedPeople.from_maps(parsing, instances, scores=[0.9, 0.8])
-    metric = PartAP(annotation.scheme.num_ids)
+    metric = LambdaAP(annotation.scheme.num_ids)
     scores = [person.score for person in result.people]
     metric.update("photo", annotation.parsings, (result.parsing, result.instances), scores)
-    found = metric.result().readings
+    found = metric.compute().readings
     assert found["strict"].matched == (2, 2, 2, 2, 2, 2, 2, 1, 1)  # (1 + 1/2) / 2 = .75
     assert found["literal"].matched == (2,) * 9  # (17 + 1 + 1/2) / 19 = .974
 
@@ -139,19 +139,19 @@ def test_an_annotation_against_a_result():
 
 
 def test_no_truth_is_nan_and_none_in_json():
-    metric = PartAP(3)
+    metric = LambdaAP(3)
     metric.update("a", np.zeros((0, 2, 2), np.uint8), [[[1, 1], [0, 0]]], [0.5])
-    assert math.isnan(metric.result().readings["strict"].average)
+    assert math.isnan(metric.compute().readings["strict"].average)
     plain = json.loads(json.dumps(show(metric), allow_nan=False))
     assert plain["readings"]["mhp"]["average"] is None and plain["predictions"] == 1
-    assert math.isnan(PartAP(3).result().readings["mhp"].average)
+    assert math.isnan(LambdaAP(3).compute().readings["mhp"].average)
 
 
 def test_missing_image_counts_against_the_system():
     person = np.array([[[1, 2]]])
     metric = score({"a": (person, person, [1.0])}, 3)
     metric.update("b", person, None)
-    result = metric.result()
+    result = metric.compute()
     assert result.readings["strict"].ap == (0.5,) * 9
     assert (result.images, result.missing_images, result.truth_persons) == (2, 1, 2)
 
@@ -160,14 +160,14 @@ def test_empty_prediction_is_wrong():
     person = np.array([[[1, 2]]])
     both = np.concatenate([person * 0, person])
     metric = score({"a": (person, both, [0.9, 0.8])}, 3)
-    assert metric.result().readings["strict"].ap == (0.5,) * 9
-    assert metric.result().predictions == 2
+    assert metric.compute().readings["strict"].ap == (0.5,) * 9
+    assert metric.compute().predictions == 2
 
 
 def test_truth_without_labelled_pixel_is_dropped():
     person = np.array([[[1, 2]]])
     truth = np.concatenate([person * 0, person, person * 0 + 255])
-    result = score({"a": (truth, person, [0.9])}, 3).result()
+    result = score({"a": (truth, person, [0.9])}, 3).compute()
     assert (result.truth_persons, result.dropped_truth) == (1, 2)
     assert result.readings["strict"].average == 1.0
 
@@ -177,7 +177,7 @@ def test_without_scores_ap_is_precision_times_recall():
     truth = np.concatenate([person, np.array([[[0, 0, 1]]])])
     metric = score({"a": (truth, np.concatenate([person * 0, person]), None)}, 3)
     metric.update("b", truth, None)
-    result = metric.result()
+    result = metric.compute()
     assert not result.scored
     assert result.readings["strict"].ap == (1 / 2 * 1 / 4,) * 9  # 1 of 2 right, 1 of 4 found
 
@@ -193,14 +193,14 @@ def as_lists(scenes):
 def test_equals_oracle(seed, reading, tenths):
     scenes = make_set(seed, images=2)
     hits, num_truth = oracle.part_ap_hits(as_lists(scenes), NUM_IDS, reading, Fraction(tenths, 10))
-    result = score(scenes).result()
+    result = score(scenes).compute()
     found = result.readings[reading]
     assert result.truth_persons == num_truth
     assert found.matched[tenths - 1] == sum(hits)
     if num_truth:
         wanted = float(oracle.all_point_ap(hits, num_truth))
         assert found.ap[tenths - 1] == pytest.approx(wanted, abs=1e-14)
-        coco = score(scenes, integration="coco-101").result().readings[reading]
+        coco = score(scenes, integration="coco-101").compute().readings[reading]
         wanted = float(oracle.coco_ap(hits, num_truth))
         assert coco.ap[tenths - 1] == pytest.approx(wanted, abs=1e-14)
 
@@ -209,7 +209,7 @@ def test_equals_oracle(seed, reading, tenths):
 @given(seeds)
 def test_equals_oracle_with_14_persons_and_20_labels(seed):
     scenes = {"a": make_scene(seed, persons=14, num_ids=20)}
-    found = score(scenes, 20).result().readings
+    found = score(scenes, 20).compute().readings
     for name in READINGS:
         hits, _ = oracle.part_ap_hits(as_lists(scenes), 20, name, Fraction(3, 10))
         assert found[name].matched[2] == sum(hits)
@@ -224,7 +224,7 @@ def test_order_shards_and_person_numbers_do_not_matter(seed, random):
     whole = show(score(scenes))
     names = list(scenes)
     random.shuffle(names)
-    shards = [PartAP(NUM_IDS), PartAP(NUM_IDS)]
+    shards = [LambdaAP(NUM_IDS), LambdaAP(NUM_IDS)]
     for name in names:
         truth, preds, scores = scenes[name]
         rows = np.array(random.sample(range(len(truth)), len(truth)), int)
@@ -240,33 +240,31 @@ def test_pair_equals_stack_and_numbers_do_not_matter(seed, random):
     truth, preds, scores = make_scene(seed, persons=6)
     parsing, instances = flatten(preds)
     stack = unflatten(parsing, instances, len(preds))
-    metric = PartAP(NUM_IDS)
+    metric = LambdaAP(NUM_IDS)
     metric.update("a", truth, (parsing, instances), scores)
     assert show(metric) == show(score({"a": (truth, stack, scores)}))
     numbers = np.array([0, *random.sample(range(1, len(preds) + 1), len(preds))], np.uint16)
     moved = np.zeros(len(preds))
     moved[numbers[1:] - 1] = scores
-    renumbered = PartAP(NUM_IDS)
+    renumbered = LambdaAP(NUM_IDS)
     renumbered.update("a", truth, (parsing, numbers[instances]), moved)
     assert show(renumbered) == show(metric)
 
 
 @given(seeds)
-def test_add_of_persons_left_to_right_equals_update(seed):
-    scenes, metric = make_set(seed), PartAP(NUM_IDS)
+def test_add_of_tallies_equals_update(seed):
+    scenes, metric = make_set(seed), LambdaAP(NUM_IDS)
     for image_id, (truth, preds, scores) in scenes.items():
-        order = person_order(preds)
-        overlap = part_overlap(truth[person_order(truth)], preds[order], NUM_IDS)
-        metric.add(image_id, overlap, scores[order])
+        metric.add(make_tally(image_id, truth, preds, scores, num_ids=NUM_IDS))
     assert show(metric) == show(score(scenes))
 
 
 @given(seeds)
 def test_bounds_and_duplicates(seed):
     truth, preds, scores = make_scene(seed)
-    result = score({"a": (truth, preds, scores)}).result()
+    result = score({"a": (truth, preds, scores)}).compute()
     again = [np.concatenate([preds, preds]), np.concatenate([scores, scores - 1])]
-    doubled = score({"a": (truth, *again)}).result()
+    doubled = score({"a": (truth, *again)}).compute()
     if result.truth_persons:
         for name, reading in result.readings.items():
             assert all(0 <= ap <= 1 for ap in reading.ap)
@@ -281,7 +279,7 @@ def test_perfect_is_one(seed, persons):
     parsing, instances = flatten(make_scene(seed, persons).truth % 255)
     truth = unflatten(parsing, instances, int(instances.max(initial=0)))
     truth = truth[truth.any(axis=(1, 2))]
-    result = score({"a": (truth, truth, None)}).result()
+    result = score({"a": (truth, truth, None)}).compute()
     if result.truth_persons:
         assert all(reading.average == 1.0 for reading in result.readings.values())
 
@@ -307,7 +305,7 @@ def test_bad_scores_add_nothing(scores, message):
     metric = score({"a": (PERSON, PERSON, [1.0])}, 3)
     with pytest.raises(InputError, match=message):
         metric.update("b", PERSON, PERSON, scores)
-    assert metric.result().images == 1
+    assert metric.compute().images == 1
 
 
 def test_bad_images():
@@ -320,23 +318,23 @@ def test_bad_images():
         metric.update("b", PERSON + 8, PERSON, [1.0])
     metric.update("c", PERSON, PERSON)
     with pytest.raises(InputError, match=r"scores must be given for all images or for none"):
-        metric.result()
+        metric.compute()
 
 
 def test_bad_settings():
     with pytest.raises(InputError, match=r"reading must be a known name, got 'strikt'\. Did you"):
-        PartAP(3, readings=["strikt"])
+        LambdaAP(3, readings=["strikt"])
     with pytest.raises(InputError, match=r"readings must be one or more with different names"):
-        PartAP(3, readings=[])
+        LambdaAP(3, readings=[])
     with pytest.raises(InputError, match=r"with different names, got \['mhp', 'mhp'\]"):
-        PartAP(3, readings=["mhp", "mhp"])
+        LambdaAP(3, readings=["mhp", "mhp"])
     with pytest.raises(InputError, match=r"classes must be a known choice, got 'both'"):
         Reading("mine", classes="both")
     with pytest.raises(InputError, match=r"label_ids must be ids 1 to 2, got \[0, 1\]"):
-        PartAP(3, label_ids=[0, 1])
+        LambdaAP(3, label_ids=[0, 1])
     with pytest.raises(InputError, match=r"thresholds must be one or more numbers 0 to 1, got \[5"):
-        PartAP(3, thresholds=[50])
+        LambdaAP(3, thresholds=[50])
     with pytest.raises(InputError, match=r"integration must be a known way, got 'voc'"):
-        PartAP(3, integration="voc")
-    with pytest.raises(InputError, match=r"merged PartAP must have equal settings"):
-        PartAP(3).merge(PartAP(4))
+        LambdaAP(3, integration="voc")
+    with pytest.raises(InputError, match=r"merged LambdaAP must have equal settings"):
+        LambdaAP(3).merge(LambdaAP(4))

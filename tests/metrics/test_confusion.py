@@ -37,7 +37,7 @@ def test_hand_made_scores():
     # prediction 0 0 1 1 1 0
     matrix = ConfusionMatrix(4)
     matrix.update([[0, 0, 0, 1, 1, 2]], [[0, 0, 1, 1, 1, 0]])
-    scores = matrix.result()
+    scores = matrix.compute()
     assert scores.overall_accuracy == 4 / 6
     assert scores.accuracy[:3] == (2 / 3, 1.0, 0.0) and math.isnan(scores.accuracy[3])
     # IoU: class 0 2 / (3 + 3 - 2), class 1 2 / (2 + 3 - 2), class 2 0 / 1
@@ -45,22 +45,22 @@ def test_hand_made_scores():
     assert scores.mean_iou == pytest.approx((1 / 2 + 2 / 3 + 0) / 3, abs=1e-15)
     # 3/6 of the pixels weigh 1/2, 2/6 weigh 2/3, 1/6 weighs 0
     assert scores.frequency_weighted_iou == pytest.approx(1 / 4 + 2 / 9, abs=1e-15)
-    assert matrix.result("zero").mean_iou == pytest.approx((1 / 2 + 2 / 3) / 4, abs=1e-15)
-    assert matrix.result("one").mean_iou == pytest.approx((1 / 2 + 2 / 3 + 1) / 4, abs=1e-15)
+    assert matrix.compute("zero").mean_iou == pytest.approx((1 / 2 + 2 / 3) / 4, abs=1e-15)
+    assert matrix.compute("one").mean_iou == pytest.approx((1 / 2 + 2 / 3 + 1) / 4, abs=1e-15)
 
 
 def test_class_only_predicted_counts_zero():
     matrix = ConfusionMatrix(3)
     matrix.update([[0, 0]], [[0, 2]])
-    assert matrix.result().iou[2] == 0.0
-    assert matrix.result("one").mean_iou == (1 / 2 + 1 + 0) / 3
+    assert matrix.compute().iou[2] == 0.0
+    assert matrix.compute("one").mean_iou == (1 / 2 + 1 + 0) / 3
 
 
 @pytest.mark.parametrize("absent", ["skip", "zero", "one"])
 def test_nothing_counted_is_nan(absent):
     matrix = ConfusionMatrix(3)
     matrix.update([[255, 255]], [[0, 1]])
-    scores = matrix.result(absent)
+    scores = matrix.compute(absent)
     assert scores.pixels == 0
     assert math.isnan(scores.mean_iou) and math.isnan(scores.overall_accuracy)
     assert math.isnan(scores.frequency_weighted_iou) and math.isnan(scores.mean_accuracy)
@@ -73,7 +73,7 @@ def test_equals_oracle(images, absent):
     matrix = score(images)
     assert matrix.value().tolist() == expected
     wanted = oracle.pixel_scores(expected, absent)
-    scores = matrix.result(absent)
+    scores = matrix.compute(absent)
     found = {
         "overall": scores.overall_accuracy,
         "accuracy": scores.mean_accuracy,
@@ -113,7 +113,7 @@ def test_perfect_is_one(rng):
     truth = rng.integers(0, 5, (9, 9))
     matrix = ConfusionMatrix(5)
     matrix.update(truth, truth)
-    scores = matrix.result()
+    scores = matrix.compute()
     assert scores.mean_iou == scores.frequency_weighted_iou == scores.mean_accuracy == 1.0
 
 
@@ -144,4 +144,4 @@ def test_bad_settings():
     with pytest.raises(InputError, match=r"must have num_ids 4 and ignore_id 255, got 5 and 255"):
         ConfusionMatrix(4).merge(ConfusionMatrix(5))
     with pytest.raises(InputError, match=r"absent must be a known rule, got 'zeros'\. Did you"):
-        ConfusionMatrix(4).result("zeros")
+        ConfusionMatrix(4).compute("zeros")

@@ -75,7 +75,7 @@ def check_against_pycocotools(images, kind, max_detections=100):
     metric = PersonAP(kind, max_detections=max_detections)
     for number, (truth, preds, scores, crowd) in enumerate(images):
         metric.update(f"{number:03}", truth, preds, scores, crowd)
-    result = metric.result()
+    result = metric.compute()
     if not result.truth:
         assert all(math.isnan(v) for v in (*result.ap, *result.recall))
         return
@@ -125,7 +125,7 @@ def test_hand_made_boxes():
     metric = PersonAP("box")
     preds = [[0, 0, 10, 8], [0, 0, 10, 6], [50, 0, 60, 10]]
     metric.update("a", [*BOX, [20, 0, 30, 10]], preds, [0.7, 0.9, 0.8])
-    result = metric.result()
+    result = metric.compute()
     # .5: the duplicate ranks first and takes the person: 51 of 101 recalls at precision 1.
     # .65: it does not reach; the IoU .8 comes third: precision 1/3.
     assert result.ap_at(0.5) == pytest.approx(51 / 101, abs=1e-15)
@@ -142,7 +142,7 @@ def test_hand_made_masks():
     assert mask_iou(truth, preds).tolist() == [[0.5, 0], [0, 0.75]]
     metric = PersonAP("mask", thresholds=[0.5, 0.75, 0.8])
     metric.update("a", truth, preds)
-    assert metric.result().recall == (1.0, 0.5, 0.0)
+    assert metric.compute().recall == (1.0, 0.5, 0.0)
 
 
 def test_box_iou_of_boxes_without_area():
@@ -174,7 +174,7 @@ def test_recall_equals_oracle(seed, tenths):
     metric = PersonAP("mask", thresholds=[tenths / 10])
     metric.update("a", truth, preds, scene.scores)
     if len(truth):
-        assert metric.result().recall == (wanted / len(truth),)
+        assert metric.compute().recall == (wanted / len(truth),)
 
 
 @given(seeds, st.randoms(use_true_random=False), st.sampled_from(["mask", "box"]))
@@ -196,7 +196,7 @@ def test_order_shards_and_person_numbers_do_not_matter(seed, random, kind):
         columns = np.array(random.sample(range(len(preds)), len(preds)), int)
         random.choice(shards).update(name, truth[rows], preds[columns], scores[columns])
     shards[0].merge(shards[1])
-    assert shards[0].result().to_dict() == whole.result().to_dict()
+    assert shards[0].compute().to_dict() == whole.compute().to_dict()
 
 
 @given(seeds)
@@ -210,51 +210,51 @@ def test_person_numbers_equal_masks(seed):
     visible = unflatten(ones, truth, len(scene.truth)) > 0
     stack = unflatten(ones, preds, len(scene.preds)) > 0
     masks.update("a", visible[visible.any(axis=(1, 2))], stack, scene.scores)
-    assert numbers.result().to_dict() == masks.result().to_dict()
+    assert numbers.compute().to_dict() == masks.compute().to_dict()
 
 
-def test_add_takes_an_overlap_with_ignored_pixels():
+def test_add_iou_takes_an_overlap_with_ignored_pixels():
     truth, pred = [[[1, 2, 255, 0]]], [[[1, 1, 1, 0]]]
     metric = PersonAP("mask")
-    metric.add("a", part_overlap(truth, pred, 3).person_iou(), [0.5])
-    assert metric.result().average == pytest.approx(1.0, abs=1e-15)
+    metric.add_iou("a", part_overlap(truth, pred, 3).person_iou(), [0.5])
+    assert metric.compute().average == pytest.approx(1.0, abs=1e-15)
 
 
 def test_absent():
     metric = PersonAP("box")
     metric.update("a", [], BOX, [0.5])
-    assert math.isnan(metric.result().average) and metric.result().predictions == 1
-    assert json.loads(json.dumps(metric.result().to_dict(), allow_nan=False))["ap"] == [None] * 10
+    assert math.isnan(metric.compute().average) and metric.compute().predictions == 1
+    assert json.loads(json.dumps(metric.compute().to_dict(), allow_nan=False))["ap"] == [None] * 10
     metric.update("b", BOX, None)
     metric.update("c", [*BOX, [3, 3, 3, 9]], [], [])
-    result = metric.result()
+    result = metric.compute()
     assert (result.average, result.recall_at(0.5)) == (0.0, 0.0)
     assert (result.truth, result.missing_images, result.dropped_truth) == (2, 1, 1)
     masks = PersonAP("mask")
     masks.update("a", np.eye(4, dtype=bool)[None], None)
-    assert masks.result().missing_images == 1 and masks.result().average == 0.0
+    assert masks.compute().missing_images == 1 and masks.compute().average == 0.0
 
 
 def test_face_recall_by_hand():
     # Truth faces at 0 and 20; predictions with IoU 9/10 and 4/16 < .5; a person without a face.
     metric = FaceRecall()
     metric.update("a", [[0, 0, 10, 10], None, [20, 0, 30, 10]], [None, [0, 0, 10, 9]], [0.9, 0.8])
-    assert metric.result().recall == (0.5,)
+    assert metric.compute().recall == (0.5,)
     other = FaceRecall()
     other.update("b", [[0, 0, 4, 4]], [[2, 2, 6, 6]])
     other.update("c", [None], [[0, 0, 4, 4]])
     metric.merge(other)
-    assert metric.result().recall == (1 / 3,)
-    assert metric.result().truth == 3
+    assert metric.compute().recall == (1 / 3,)
+    assert metric.compute().truth == 3
     empty = FaceRecall()
     empty.update("a", [None], [])
-    assert math.isnan(empty.result().recall_at(0.5))
+    assert math.isnan(empty.compute().recall_at(0.5))
 
 
 def test_one_predicted_face_finds_one_truth_face():
     metric = FaceRecall()
     metric.update("a", [[0, 0, 10, 10], [0, 0, 10, 9]], [[0, 0, 10, 10]])
-    assert metric.result().recall == (0.5,)
+    assert metric.compute().recall == (0.5,)
 
 
 MASK = np.ones((1, 2, 2), bool)
@@ -289,26 +289,26 @@ def test_bad_input_adds_nothing(kind, truth, prediction, options, message):
     metric = PersonAP(kind)
     with pytest.raises(InputError, match=message):
         metric.update("a", truth, prediction, **options)
-    assert metric.result().images == 0
+    assert metric.compute().images == 0
 
 
 def test_bad_calls():
     metric = PersonAP("box")
     metric.update("a", BOX, BOX)
     with pytest.raises(InputError, match=r"image_id must be new, got 'a' a second time"):
-        metric.add("a", [[1.0]])
+        metric.add_iou("a", [[1.0]])
     with pytest.raises(InputError, match=r"image_id must be new, got 'a' a second time"):
         metric.merge(metric)
     with pytest.raises(
         InputError, match=r"iou must be \(T, P\) finite numbers, got shape \(1,\), "
     ):
-        metric.add("b", [1.0])
+        metric.add_iou("b", [1.0])
     with pytest.raises(InputError, match=r"got shape \(1, 1\) with NaN or infinity, at image 'b'"):
-        metric.add("b", [[math.nan]])
+        metric.add_iou("b", [[math.nan]])
     with pytest.raises(InputError, match=r"merged PersonAP must have equal settings"):
         metric.merge(PersonAP("mask"))
     with pytest.raises(InputError, match=r"threshold must be one of \[0.5, 0.55"):
-        metric.result().ap_at(0.3)
+        metric.compute().ap_at(0.3)
     with pytest.raises(InputError, match=r"kind must be mask or box, got 'boxes'\. Did you mean"):
         PersonAP("boxes")
     with pytest.raises(InputError, match=r"max_detections must be 1 or more, got 0"):

@@ -16,16 +16,15 @@ from peopleparse.metrics.average_precision import (
     check_integration,
 )
 from peopleparse.metrics.checks import (
-    as_scores,
     check_new,
     check_num_ids,
     check_thresholds,
-    count_scores,
     plain,
 )
 from peopleparse.metrics.matching import best_truth, first_hits, rank
-from peopleparse.metrics.overlap import Overlap, Persons, part_overlap, person_order
+from peopleparse.metrics.overlap import Persons
 from peopleparse.metrics.readings import Reading, get_reading, mean_part_iou
+from peopleparse.metrics.tally import Tally, make_tally
 
 LAMBDAS = tuple(k / 10 for k in range(1, 10))
 
@@ -51,7 +50,7 @@ class ReadingResult:
 
 
 @dataclass(frozen=True)
-class PartAPResult:
+class LambdaAPResult:
     """AP at every threshold in every reading, with what was counted.
 
     Attributes:
@@ -90,7 +89,7 @@ class _Record:
     scored: bool
 
 
-class PartAP:
+class LambdaAP:
     """AP^lambda of a set of images, one person a unit.
 
     Definition: the mean part IoU of a truth and a predicted person is the mean over labels of
@@ -114,9 +113,9 @@ class PartAP:
     right prediction. The published AP^p code sorts unstably and compares raw float64.
 
     >>> truth = [[[1, 1, 2, 0]]]  # one person: two pixels of part 1, one of part 2
-    >>> metric = PartAP(num_ids=5)
+    >>> metric = LambdaAP(num_ids=5)
     >>> metric.update("photo", truth, [[[1, 0, 2, 0]]], scores=[0.9])
-    >>> result = metric.result()  # IoU 1/2 and 1; parts 3 and 4 absent; background 1/2
+    >>> result = metric.compute()  # IoU 1/2 and 1; parts 3 and 4 absent; background 1/2
     >>> {name: sum(reading.matched) for name, reading in result.readings.items()}
     {'strict': 7, 'literal': 8, 'mhp': 6}
     >>> round(result.readings["strict"].average, 4)  # mean .75: above .1 to .7, 7 of 9
@@ -184,53 +183,42 @@ class PartAP:
         Raises:
             InputError: shapes, labels, scores or the image_id are not as above; nothing is added.
         """
-        missing = prediction is None
-        if prediction is None:
-            prediction = np.zeros((0, *np.shape(truth)[1:]), np.uint8)
-        where = f"image '{image_id}'"
-        count = count_scores(scores)
-        found = part_overlap(truth, prediction, self.num_ids, self.ignore_id, count, where)
-        values = as_scores(scores, found.num_pred, where)
-        order = np.arange(found.num_pred)
-        if len(np.unique(values)) < len(values):
-            known = person_order(prediction, where)
-            order = np.concatenate([np.setdiff1d(order, known), known])
-        overlap = found.take(person_order(truth, where), order)
-        self.add(image_id, overlap, None if scores is None else values[order], missing)
+        tally = make_tally(
+            image_id, truth, prediction, scores, num_ids=self.num_ids, ignore_id=self.ignore_id
+        )
+        self.add(tally)
 
-    def add(
-        self, image_id: str, overlap: Overlap, scores: ArrayLike | None, missing: bool = False
-    ) -> None:
-        """Add one image whose overlap is known; ties go in the order of its persons.
-
-        Args:
-            image_id: name of the image, new to the set.
-            overlap: what `part_overlap` counted.
-            scores: (P,), or None for a system without scores.
-            missing: whether the system gave nothing for this image.
+    def add(self, tally: Tally) -> None:
+        """Add one image whose pixels are counted; ties go in the order of its persons.
 
         Raises:
-            InputError: the image is known, or the scores do not fit.
+            InputError: the image is known, or it was counted without persons or in other labels.
         """
-        check_new(image_id, self._records)
-        values = as_scores(scores, overlap.num_pred, f"image '{image_id}'")
+        check_new(tally.image_id, self._records)
+        overlap = tally.persons()
+        if overlap.truth_areas.shape[1] != self.num_ids:
+            raise InputError(
+                f"overlap must count {self.num_ids} label ids, got "
+                f"{overlap.truth_areas.shape[1]}, at image '{tally.image_id}'. "
+                "Count and score with one scheme."
+            )
         visible = np.flatnonzero(overlap.truth_areas[:, 1:].any(axis=1))
         dropped = overlap.num_truth - len(visible)
         if dropped:
             overlap = overlap.take(visible, np.arange(overlap.num_pred))
         ids = np.array(self.label_ids, np.intp)
         found = [best_truth(mean_part_iou(overlap, reading, ids)) for reading in self.readings]
-        self._records[image_id] = _Record(
-            scores=values,
+        self._records[tally.image_id] = _Record(
+            scores=np.ones(overlap.num_pred) if tally.scores is None else tally.scores,
             best=np.stack([index for index, _ in found]),
             value=np.stack([value for _, value in found]),
             num_truth=overlap.num_truth,
             dropped=dropped,
-            missing=missing,
-            scored=scores is not None,
+            missing=tally.missing,
+            scored=tally.scores is not None,
         )
 
-    def merge(self, other: PartAP) -> None:
+    def merge(self, other: LambdaAP) -> None:
         """Add the images of another shard.
 
         Raises:
@@ -238,14 +226,14 @@ class PartAP:
         """
         if self._settings() != other._settings():
             raise InputError(
-                f"merged PartAP must have equal settings {self._settings()}, got "
+                f"merged LambdaAP must have equal settings {self._settings()}, got "
                 f"{other._settings()}. Make all shards with the same arguments."
             )
         for image_id in other._records:
             check_new(image_id, self._records)
         self._records.update(other._records)
 
-    def result(self) -> PartAPResult:
+    def compute(self) -> LambdaAPResult:
         """Return the scores of all images so far.
 
         Raises:
@@ -259,7 +247,7 @@ class PartAP:
                 "Fill in the missing scores."
             )
         num_truth = sum(record.num_truth for record in records)
-        return PartAPResult(
+        return LambdaAPResult(
             thresholds=self.thresholds,
             readings=self._read(records, num_truth, scored != {False}),
             images=len(records),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError, suggest
 from peopleparse.metrics.checks import as_labels, check_num_ids, plain, raise_stray
+
+if TYPE_CHECKING:
+    from peopleparse.metrics.tally import Tally
 
 Absent = Literal["skip", "zero", "one"]
 _ABSENT = {"skip": np.nan, "zero": 0.0, "one": 1.0}
@@ -61,10 +64,10 @@ class ConfusionMatrix:
     >>> matrix.update([[0, 1, 1, 255]], [[0, 1, 0, 0]])
     >>> matrix.value().tolist()
     [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
-    >>> scores = matrix.result()  # 2 of 3 pixels right; IoU 1/2 and 1/2; class 2 absent
+    >>> scores = matrix.compute()  # 2 of 3 pixels right; IoU 1/2 and 1/2; class 2 absent
     >>> round(scores.overall_accuracy, 3), scores.mean_accuracy, scores.mean_iou
     (0.667, 0.75, 0.5)
-    >>> round(matrix.result(absent="zero").mean_iou, 3)
+    >>> round(matrix.compute(absent="zero").mean_iou, 3)
     0.333
     """
 
@@ -84,21 +87,21 @@ class ConfusionMatrix:
         Raises:
             InputError: the shapes differ, or a label id is outside the scheme; nothing is added.
         """
-        t, p = as_labels(truth, "truth", where), as_labels(prediction, "prediction", where)
-        if t.shape != p.shape:
+        self._matrix += count_pairs(truth, prediction, self.num_ids, self.ignore_id, where)
+
+    def add(self, tally: Tally) -> None:
+        """Add one image whose pixels are counted.
+
+        Raises:
+            InputError: it was counted with other labels.
+        """
+        expected = (self.num_ids, self.num_ids)
+        if tally.confusion.shape != expected:
             raise InputError(
-                f"prediction must have the truth's shape {t.shape}, got {p.shape}"
-                f"{f', at {where}' if where else ''}. Resize it to the size of the photo."
+                f"confusion must be {expected} counts, got {tally.confusion.shape}, at image "
+                f"'{tally.image_id}'. Count and score with one scheme."
             )
-        pairs = _pair_histogram(t.ravel(), p.ravel())
-        rows, columns = np.flatnonzero(pairs.any(1)), np.flatnonzero(pairs.any(0))
-        stray = [int(i) for i in rows if i >= self.num_ids and i != self.ignore_id]
-        last = self.num_ids - 1
-        if stray:
-            raise_stray("truth", stray, f"0 to {last} or {self.ignore_id}", where)
-        if columns.size and columns[-1] > last:
-            raise_stray("prediction", columns[columns > last].tolist(), f"0 to {last}", where)
-        self._matrix += pairs[: self.num_ids, : self.num_ids]
+        self._matrix += tally.confusion
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Add the counts of another shard.
@@ -118,7 +121,7 @@ class ConfusionMatrix:
         """Return a copy of the (num_ids, num_ids) counts: rows truth, columns prediction."""
         return self._matrix.copy()
 
-    def result(self, absent: Absent = "skip") -> SegmentationScores:
+    def compute(self, absent: Absent = "skip") -> SegmentationScores:
         """Return the scores under a rule for absent classes: "skip", "zero" or "one".
 
         Raises:
@@ -144,6 +147,31 @@ class ConfusionMatrix:
             pixels=pixels,
             absent=absent,
         )
+
+
+def count_pairs(
+    truth: ArrayLike, prediction: ArrayLike, num_ids: int, ignore_id: int = 255, where: str = ""
+) -> NDArray[np.int64]:
+    """Return (num_ids, num_ids) pixels by truth label (rows) and predicted label (columns).
+
+    Raises:
+        InputError: the shapes differ, or a label id is outside the scheme.
+    """
+    t, p = as_labels(truth, "truth", where), as_labels(prediction, "prediction", where)
+    if t.shape != p.shape:
+        raise InputError(
+            f"prediction must have the truth's shape {t.shape}, got {p.shape}"
+            f"{f', at {where}' if where else ''}. Resize it to the size of the photo."
+        )
+    pairs = _pair_histogram(t.ravel(), p.ravel())
+    rows, columns = np.flatnonzero(pairs.any(1)), np.flatnonzero(pairs.any(0))
+    stray = [int(i) for i in rows if i >= num_ids and i != ignore_id]
+    last = num_ids - 1
+    if stray:
+        raise_stray("truth", stray, f"0 to {last} or {ignore_id}", where)
+    if columns.size and columns[-1] > last:
+        raise_stray("prediction", columns[columns > last].tolist(), f"0 to {last}", where)
+    return pairs[:num_ids, :num_ids]
 
 
 def _pair_histogram(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -77,7 +77,7 @@ class Overlap:
 
 
 def part_overlap(
-    truth: ArrayLike,
+    truth: Persons,
     prediction: Persons,
     num_ids: int,
     ignore_id: int = 255,
@@ -87,7 +87,9 @@ def part_overlap(
     """Count the pixels that persons of truth and prediction share, inside their boxes only.
 
     Args:
-        truth: (T, H, W) label ids, one map a person, everyone else 0; ignore_id is dropped.
+        truth: (T, H, W) label ids, one map a person, everyone else 0; ignore_id is dropped. Or
+            the pair (parsing, instances), each (H, W), with persons 1 to T; an ignored pixel of
+            instance 0 is ignored for everyone.
         prediction: (P, H, W) label ids, one map a person, which may overlap; or the pair
             (parsing, instances), each (H, W), with persons 1 to P. A pixel of instance 0 is
             nobody's; one of parsing 0 is background.
@@ -109,7 +111,7 @@ def part_overlap(
     [[1.0, 0.0], [0.0, 1.0]]
     """
     check_num_ids(num_ids, ignore_id)
-    maps = _as_stack(truth, "truth", where)
+    maps = _as_stack(_split(truth, ignore_id), "truth", where)
     size = (maps.shape[1], maps.shape[2])
     boxes = _boxes(maps)
     areas = _areas(maps, boxes)
@@ -150,6 +152,24 @@ def person_order(persons: Persons, where: str = "") -> NDArray[np.intp]:
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.intp)
 
 
+def person_boxes(persons: Persons, count: int, ignore_id: int | None = None) -> NDArray[np.int32]:
+    """Return (N, 4) boxes x1, y1, x2, y2 around labelled pixels; zeros for a person of none.
+
+    Args:
+        persons: (N, H, W) label ids, or the pair (parsing, instances).
+        count: N of a pair, where its last persons may have no pixel.
+        ignore_id: a value that is no label.
+    """
+    boxes = np.zeros((count, 4), np.int32)
+    for index, labels in enumerate(_person_maps(persons, "")):
+        if ignore_id is not None:
+            labels = np.where(labels == ignore_id, np.uint8(0), labels)
+        box = _boxes(labels[None])[0]
+        if box:
+            boxes[index] = box[2], box[0], box[3], box[1]
+    return boxes
+
+
 def _person_maps(persons: Persons, where: str) -> Iterator[NDArray[np.uint8]]:
     if not isinstance(persons, tuple):
         yield from _as_stack(persons, "persons", where)
@@ -157,6 +177,16 @@ def _person_maps(persons: Persons, where: str) -> Iterator[NDArray[np.uint8]]:
     parsing, instances = as_labels(persons[0], "parsing", where), np.asarray(persons[1])
     for number in range(1, int(instances.max(initial=0)) + 1):
         yield np.where(instances == number, parsing, 0).astype(np.uint8)
+
+
+def _split(persons: Persons, ignore_id: int) -> ArrayLike:
+    """Return one map a person of a pair; a stack is returned as it is."""
+    if not isinstance(persons, tuple):
+        return persons
+    parsing, instances = np.asarray(persons[0]), np.asarray(persons[1])
+    numbers = np.arange(1, int(instances.max(initial=0)) + 1)[:, None, None]
+    mine = (instances == numbers) | ((instances == 0) & (parsing == ignore_id))
+    return np.where(mine, parsing, 0)
 
 
 def _as_stack(

@@ -22,6 +22,7 @@ from peopleparse.metrics.checks import (
 from peopleparse.metrics.iou import as_masks, box_overlap, mask_order, mask_overlap
 from peopleparse.metrics.matching import match_free, rank
 from peopleparse.metrics.overlap import person_order
+from peopleparse.metrics.tally import Tally
 
 COCO_THRESHOLDS = tuple(k / 100 for k in range(50, 100, 5))
 Kind = Literal["mask", "box"]
@@ -113,7 +114,7 @@ class PersonAP:
     >>> metric = PersonAP("box")
     >>> truth = [[0, 0, 10, 10], [20, 0, 30, 10]]
     >>> metric.update("photo", truth, [[0, 0, 10, 8], [40, 0, 50, 10]], scores=[0.9, 0.8])
-    >>> scores = metric.result()  # IoU .8: right at .5 to .8, half of the truth found
+    >>> scores = metric.compute()  # IoU .8: right at .5 to .8, half of the truth found
     >>> scores.recall_at(0.5), round(scores.ap_at(0.5), 4)  # 51 of 101 recalls at precision 1
     (0.5, 0.505)
     >>> round(scores.average, 4)  # 7 of 10 thresholds
@@ -182,7 +183,7 @@ class PersonAP:
         first = first[visible[first]]
         iou = np.where(crowds[:, None], inside, iou)[np.ix_(first, second)]
         values = as_scores(scores, len(second), where)[second]
-        self.add(
+        self.add_iou(
             image_id,
             iou,
             values,
@@ -191,7 +192,29 @@ class PersonAP:
             dropped=int((~visible).sum()),
         )
 
-    def add(
+    def add(self, tally: Tally) -> None:
+        """Add one image whose pixels are counted; boxes are those around the pixels.
+
+        Raises:
+            InputError: the image is known, or it was counted without persons.
+        """
+        overlap = tally.persons()
+        visible = overlap.truth_areas[:, 1:].any(axis=1)
+        if self.kind == "box":
+            iou = box_overlap(
+                tally.truth_boxes.astype(np.float64), tally.pred_boxes.astype(np.float64)
+            )[0]
+        else:
+            iou = overlap.person_iou()
+        self.add_iou(
+            tally.image_id,
+            iou[visible],
+            tally.scores,
+            missing=tally.missing,
+            dropped=int((~visible).sum()),
+        )
+
+    def add_iou(
         self,
         image_id: str,
         iou: ArrayLike,
@@ -254,7 +277,7 @@ class PersonAP:
             check_new(image_id, self._records)
         self._records.update(other._records)
 
-    def result(self) -> PersonScores:
+    def compute(self) -> PersonScores:
         """Return the scores of all images so far."""
         records = [self._records[image_id] for image_id in sorted(self._records)]
         num_truth = sum(record.num_truth for record in records)
@@ -292,7 +315,7 @@ class FaceRecall:
 
     >>> metric = FaceRecall()
     >>> metric.update("photo", [[0, 0, 4, 4], None, [8, 0, 12, 4]], [[0, 1, 4, 4], None])
-    >>> metric.result().recall_at(0.5)  # IoU 3/4 for the first, nothing for the second face
+    >>> metric.compute().recall_at(0.5)  # IoU 3/4 for the first, nothing for the second face
     0.5
     """
 
@@ -331,9 +354,9 @@ class FaceRecall:
         """
         self._boxes.merge(other._boxes)
 
-    def result(self) -> PersonScores:
+    def compute(self) -> PersonScores:
         """Return recall (and AP) of the face boxes of all images so far."""
-        return self._boxes.result()
+        return self._boxes.compute()
 
 
 def _as_crowd(crowd: ArrayLike | None, count: int, where: str) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from peopleparse.data.scenes import PRESETS, Scene, SceneMaker
 from peopleparse.inference.engine import Engine
 from peopleparse.inference.pipeline import Options, parse_image
 from peopleparse.labels import get_scheme
-from peopleparse.metrics import ConfusionMatrix, FaceRecall, PartAP, PersonAP, part_overlap
+from peopleparse.metrics import ConfusionMatrix, FaceRecall, LambdaAP, PersonAP, make_tally
 from peopleparse.metrics.checks import plain
 from peopleparse.structures import Annotation, ParsedPeople
 
@@ -61,7 +61,7 @@ class SceneScores:
     """Everything that is measured on scenes of one preset; shards merge."""
 
     labels: ConfusionMatrix = field(default_factory=lambda: ConfusionMatrix(20))
-    parts: PartAP = field(default_factory=lambda: PartAP(20))
+    parts: LambdaAP = field(default_factory=lambda: LambdaAP(20))
     masks: PersonAP = field(default_factory=lambda: PersonAP("mask"))
     boxes: PersonAP = field(default_factory=lambda: PersonAP("box"))
     faces: FaceRecall = field(default_factory=FaceRecall)
@@ -73,13 +73,10 @@ class SceneScores:
         self.hashes[image_id] = _hash_of(scene.image, truth.parsings)
         scores = [person.score for person in result.people]
         prediction = (_as_scheme(result.parsing, truth), result.instances)
-        overlap = part_overlap(truth.parsings, prediction, 20, count=len(result))
-        self.parts.add(image_id, overlap, scores)
-        self.masks.add(image_id, overlap.person_iou(), scores)
-        boxes = np.array([person.box for person in result.people]).reshape(-1, 4)
-        self.boxes.update(image_id, truth.boxes, boxes, scores)
+        tally = make_tally(image_id, truth.parsings, prediction, scores, num_ids=20)
+        for metric in (self.labels, self.parts, self.masks, self.boxes):
+            metric.add(tally)
         self.faces.update(image_id, truth.face_boxes, [p.face_box for p in result.people], scores)
-        self.labels.update(truth.flatten()[0] if len(truth) else _blank(result), prediction[0])
 
     def merge(self, other: SceneScores) -> None:
         """Add the scenes of another shard."""
@@ -89,8 +86,8 @@ class SceneScores:
 
     def to_dict(self) -> dict[str, Any]:
         """Return headline numbers and, below them, everything; None where nothing was scored."""
-        parts, masks = self.parts.result(), self.masks.result()
-        labels = self.labels.result()
+        parts, masks = self.parts.compute(), self.masks.compute()
+        labels = self.labels.compute()
         return plain(
             {
                 "scenes": len(self.hashes),
@@ -99,9 +96,9 @@ class SceneScores:
                 "mask_recall_50": masks.recall_at(0.5),
                 "mask_ap": masks.average,
                 "mask_ap_50": masks.ap_at(0.5),
-                "box_ap": self.boxes.result().average,
-                "box_ap_50": self.boxes.result().ap_at(0.5),
-                "face_recall_50": self.faces.result().recall_at(0.5),
+                "box_ap": self.boxes.compute().average,
+                "box_ap_50": self.boxes.compute().ap_at(0.5),
+                "face_recall_50": self.faces.compute().recall_at(0.5),
                 "part_mean_iou": labels.mean_iou,
                 "part_iou": _by_name(labels.iou),
                 "parts": parts.to_dict(),
@@ -139,7 +136,7 @@ class PhotoScores:
 
     def to_dict(self) -> dict[str, Any]:
         """Return headline numbers and IoU by label; None where nothing was scored."""
-        scores, main = self.whole.result(), self.main.result()
+        scores, main = self.whole.compute(), self.main.compute()
         return plain(
             {
                 "photos": len(self.hashes),
@@ -236,10 +233,6 @@ def _as_scheme(parsing: NDArray[np.uint8], truth: Annotation) -> NDArray[np.uint
         return parsing
     upper = gps.id_of("upper clothes")
     return np.where(parsing == gps.id_of("tie"), upper, parsing).astype(np.uint8)
-
-
-def _blank(result: ParsedPeople) -> NDArray[np.uint8]:
-    return np.zeros(result.size, np.uint8)
 
 
 def _by_name(values: Sequence[float]) -> dict[str, float]:
