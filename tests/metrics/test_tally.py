@@ -1,4 +1,4 @@
-"""Counts of one image: the same from any form of the same persons, and exact against plain loops."""
+"""Counts of one image: the same from any form of the same persons."""
 
 from __future__ import annotations
 
