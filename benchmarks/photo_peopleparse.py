@@ -154,11 +154,15 @@ def _set_spinning(spinning: bool) -> None:
     """Have idle ONNX Runtime threads wait in a loop, or sleep, whoever makes the session."""
     import onnxruntime
 
-    kind = onnxruntime.SessionOptions
+    kind, entry = onnxruntime.SessionOptions, "session.intra_op.allow_spinning"
+
+    class Settled(kind):  # type: ignore[misc, valid-type]
+        def add_session_config_entry(self, key: str, value: str) -> None:
+            super().add_session_config_entry(key, str(int(spinning)) if key == entry else value)
 
     def make_options() -> Any:
-        options = kind()
-        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+        options = Settled()
+        options.add_session_config_entry(entry, "")
         return options
 
     onnxruntime.SessionOptions = make_options

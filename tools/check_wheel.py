@@ -1,4 +1,4 @@
-"""Check the wheel in a folder: small enough, tables and model inside, no torch in the core."""
+"""Check the wheel in a folder: small, tables, model and page inside, no torch in the core."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import zipfile
 from pathlib import Path
 
 MAX_MEGABYTES = 30
-MUST_HOLD = (".tsv", ".onnx", ".json", "py.typed", "licenses/LICENSE", "licenses/NOTICE")
+MUST_HOLD = (
+    *(".tsv", ".onnx", ".json", "page.html", "page.css", "page.js"),
+    *("py.typed", "licenses/LICENSE", "licenses/NOTICE"),
+)
 
 
 def find_faults(wheel: Path) -> list[str]:

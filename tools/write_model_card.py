@@ -83,13 +83,16 @@ def curve_lines(curve: list[dict]) -> list[str]:
 def headline(scores: dict) -> dict:
     """Return the numbers that the passport carries, with the seed they were made with."""
     kept = {"seed": scores["seed"], "made_by": scores["command"]}
-    kept["photos"] = {
-        key: round(scores["photos"][key], 4) for key in ("part_mean_iou", "part_mean_iou_main")
-    }
+    photos = ("part_mean_iou", "part_mean_iou_main")
+    kept["photos"] = {key: _short(scores["photos"][key]) for key in photos}
     for preset in ("outdoor", "indoor"):
-        row = {k: round(v, 4) for k, v in scores[preset]["average_ap"].items()}
-        kept[preset] = row | {"mask_recall_50": round(scores[preset]["mask_recall_50"], 4)}
+        row = {k: _short(v) for k, v in scores[preset]["average_ap"].items()}
+        kept[preset] = row | {"mask_recall_50": _short(scores[preset]["mask_recall_50"])}
     return kept
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def main() -> None:

@@ -78,6 +78,7 @@ def test_a_wheel_must_hold_tables_and_model_and_no_torch(tmp_path: Path) -> None
         "a.tsv",
         "a.onnx",
         "a.json",
+        *("page.html", "page.css", "page.js"),
         "py.typed",
         "licenses/LICENSE",
         "licenses/NOTICE",

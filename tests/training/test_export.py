@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from peopleparse.errors import ModelError  # noqa: E402
+from peopleparse.errors import InputError, ModelError  # noqa: E402
 from peopleparse.inference import OnnxEngine  # noqa: E402
 from peopleparse.inference.engine import LONG_SIDES  # noqa: E402
 from peopleparse.inference.passport import file_sha256, read_passport  # noqa: E402
@@ -154,6 +154,13 @@ def test_ablated_models_export_as_well(tmp_path, switches, inputs):
     engine = OnnxEngine(path)
     assert set(engine._inputs) == inputs
     assert len(parse_image(engine, draw_scene(3, (96, 128)).image)) > 0
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "."])
+def test_name_is_a_file_name(model, tmp_path, name):
+    with pytest.raises(InputError, match="name must be a file name without folders"):
+        export_model(model, tmp_path / "out", name)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_failed_export_leaves_what_was_there(model, exported, monkeypatch):

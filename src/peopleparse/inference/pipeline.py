@@ -33,7 +33,8 @@ class Options:
 
     Attributes:
         detail: name of the size that the network sees: fast, normal or fine.
-        threshold: lowest score of a person or face, 0 to 1.
+        threshold: lowest probability of the detector for a person or face, 0 to 1. A person's
+            score is that times the mean confidence of the person's pixels, so it may be lower.
         nms_iou: of two boxes that overlap by more than this the better one stays, 0 to 1.
         max_people: the best so many people are parsed.
     """

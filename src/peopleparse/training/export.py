@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from peopleparse.errors import ModelError
+from peopleparse.errors import InputError, ModelError
 from peopleparse.inference.engine import LONG_SIDES, Engine, Floats
 from peopleparse.inference.onnx_engine import OnnxEngine
 from peopleparse.inference.passport import file_sha256
@@ -70,8 +70,13 @@ def export_model(
         The path of the passport.
 
     Raises:
+        InputError: the name is no file name.
         ModelError: the exported graphs do not give what torch gives.
     """
+    if not name or Path(name).name != name:
+        raise InputError(
+            f"name must be a file name without folders, got '{name}'. Put folders into FOLDER."
+        )
     model = model.eval().float().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as partial:
