@@ -71,7 +71,10 @@ def test_debug_after_two_dashes_is_a_name(tmp_path, monkeypatch):
 
 def test_list_and_show():
     listed = run("labels", "list").stdout.splitlines()
-    assert [line.split()[0] for line in listed] == ["gps", "gps-outdoor", "lip", "ccp"]
+    assert [line.split()[0] for line in listed] == [
+        *("gps", "gps-outdoor", "lip", "ccp"),
+        *("cihp", "mhp-v1", "mhp-v2"),
+    ]
     shown = run("labels", "show", "gps").stdout.splitlines()
     assert len(shown) == 21 and "left arm" in shown[15] and "right arm" in shown[15]
     assert "?" in run("labels", "show", "ccp").stdout

@@ -28,6 +28,20 @@ CCP = [
     "tights", "top", "vest", "wallet", "watch", "wedges",
 ]  # fmt: skip
 
+CIHP = [name if i != 10 else "torso-skin" for i, name in enumerate(LIP)]
+MHP_V1 = [*GPS[:18], "torso skin"]
+MHP_V2 = [
+    "background", "cap/hat", "helmet", "face", "hair", "left-arm", "right-arm", "left-hand",
+    "right-hand", "protector", "bikini/bra", "jacket/windbreaker/hoodie", "t-shirt", "polo-shirt",
+    "sweater", "singlet", "torso-skin", "pants", "shorts/swim-shorts", "skirt", "stockings",
+    "socks", "left-boot", "right-boot", "left-shoe", "right-shoe", "left-highheel",
+    "right-highheel", "left-sandal", "right-sandal", "left-leg", "right-leg", "left-foot",
+    "right-foot", "coat", "dress", "robe", "jumpsuit", "other-full-body-clothes", "headwear",
+    "backpack", "ball", "bats", "belt", "bottle", "carrybag", "cases", "sunglasses", "eyewear",
+    "glove", "scarf", "umbrella", "wallet/purse", "watch", "wristband", "tie", "other-accessary",
+    "other-upper-body-clothes", "other-lower-body-clothes",
+]  # fmt: skip
+
 # The grouping of the LIP paper's released code: label id to joint number, 0 for none.
 LIP_JOINTS = [0, 1, 1, 0, 1, 2, 0, 2, 0, 3, 0, 2, 3, 1, 4, 5, 6, 7, 8, 9]
 JOINT_NAMES = [
@@ -35,12 +49,20 @@ JOINT_NAMES = [
     "left shoe", "right shoe",
 ]  # fmt: skip
 
-every_scheme = pytest.mark.parametrize("name", ["gps", "gps-outdoor", "lip", "ccp"])
+every_scheme = pytest.mark.parametrize("name", scheme_names())
 
 
 @pytest.mark.parametrize(
     ("name", "names"),
-    [("gps", GPS), ("gps-outdoor", [*GPS[:19], ""]), ("lip", LIP), ("ccp", CCP)],
+    [
+        ("gps", GPS),
+        ("gps-outdoor", [*GPS[:19], ""]),
+        ("lip", LIP),
+        ("ccp", CCP),
+        ("cihp", CIHP),
+        ("mhp-v1", MHP_V1),
+        ("mhp-v2", MHP_V2),
+    ],
 )
 def test_names_by_id(name: str, names: list[str]) -> None:
     scheme = get_scheme(name)
@@ -55,7 +77,7 @@ def test_outdoors_is_indoors_without_tie() -> None:
 
 
 def test_scheme_names() -> None:
-    assert scheme_names() == ("gps", "gps-outdoor", "lip", "ccp")
+    assert scheme_names() == ("gps", "gps-outdoor", "lip", "ccp", "cihp", "mhp-v1", "mhp-v2")
 
 
 @every_scheme
@@ -67,7 +89,7 @@ def test_colours_are_distinct(name: str) -> None:
     assert (255, 255, 255) not in colors  # white is for ignored pixels
 
 
-@pytest.mark.parametrize("name", ["gps", "lip"])
+@pytest.mark.parametrize("name", ["gps", "lip", "cihp", "mhp-v1", "mhp-v2"])
 def test_colours_are_far_enough_apart_to_tell(name: str) -> None:
     colors = np.array([label.color for label in get_scheme(name).labels])
     for a, b in combinations(range(len(colors)), 2):
@@ -99,6 +121,9 @@ def test_kinds(name: str) -> None:
         ("gps", {9: 10, 12: 13, 14: 15}),
         ("gps-outdoor", {9: 10, 12: 13, 14: 15}),
         ("lip", {14: 15, 16: 17, 18: 19}),
+        ("cihp", {14: 15, 16: 17, 18: 19}),
+        ("mhp-v1", {9: 10, 12: 13, 14: 15}),
+        ("mhp-v2", {5: 6, 7: 8} | {left: left + 1 for left in range(22, 33, 2)}),
     ],
 )
 def test_flip_swaps_the_sides_and_nothing_else(name: str, pairs: dict[int, int]) -> None:
@@ -112,7 +137,7 @@ def test_flip_swaps_the_sides_and_nothing_else(name: str, pairs: dict[int, int])
 
 
 def test_flip_partners_are_named_left_and_right() -> None:
-    for name in ("gps", "gps-outdoor", "lip"):
+    for name in ("gps", "gps-outdoor", "lip", "cihp", "mhp-v1", "mhp-v2"):
         scheme = get_scheme(name)
         for label in scheme.labels:
             swapped = label.name.replace("left", "?").replace("right", "left").replace("?", "right")
@@ -127,12 +152,13 @@ def test_ccp_refuses_to_be_flipped() -> None:
         get_scheme("ccp").flip_table()
 
 
-def test_lip_joints_are_the_papers() -> None:
-    joints = [label.joint for label in get_scheme("lip").labels]
+@pytest.mark.parametrize("name", ["lip", "cihp"])
+def test_lip_joints_are_the_papers(name: str) -> None:
+    joints = [label.joint for label in get_scheme(name).labels]
     assert joints == [JOINT_NAMES[number] for number in LIP_JOINTS]
 
 
-@pytest.mark.parametrize("name", ["gps", "gps-outdoor", "lip"])
+@pytest.mark.parametrize("name", ["gps", "gps-outdoor", "lip", "cihp", "mhp-v1"])
 def test_nine_joints_in_every_scheme_with_sides(name: str) -> None:
     assert sorted(get_scheme(name).joints) == sorted(JOINT_NAMES[1:])
 
@@ -148,8 +174,9 @@ def test_gps_joints() -> None:
     assert all(names == [joint] for joint, names in groups.items())
 
 
-def test_ccp_has_no_joints() -> None:
-    assert get_scheme("ccp").joints == ()
+@pytest.mark.parametrize("name", ["ccp", "mhp-v2"])
+def test_schemes_without_joints(name: str) -> None:
+    assert get_scheme(name).joints == ()
 
 
 def test_an_unknown_scheme_is_named_with_the_nearest() -> None:

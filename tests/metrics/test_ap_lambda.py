@@ -3,21 +3,20 @@ from __future__ import annotations
 import json
 import math
 import pickle
-from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peopleparse.errors import InputError
 from peopleparse.labels import get_scheme
-from peopleparse.metrics import READINGS, LambdaAP, Reading, make_tally
+from peopleparse.metrics import READINGS, LambdaAP, make_tally
 from peopleparse.structures import Annotation, ParsedPeople
 from tests.metrics.scenes import flatten, make_scene, make_set, seeds, unflatten
-from tests.oracles import metrics_oracle as oracle
 
 NUM_IDS = 6
+RIGHT = [name for name, reading in READINGS.items() if not reading.legacy]
 
 
 def score(scenes, num_ids=NUM_IDS, **options):
@@ -73,27 +72,6 @@ def test_label_ids_leave_out_a_part_that_the_scheme_lacks():
     assert sum(without.compute().readings["literal"].matched) == 4
 
 
-def test_disjoint_person_with_seven_parts():
-    # Seven parts of 1 pixel each in 1000 pixels, predicted elsewhere: background IoU 986 / 1000,
-    # mhp mean .986 / 8 = .123, so that AP at .1 is 1; strict gives 0 everywhere.
-    truth, pred = np.zeros((1, 10, 100), np.uint8), np.zeros((1, 10, 100), np.uint8)
-    truth[0, 0, :7], pred[0, 9, -7:] = range(1, 8), range(1, 8)
-    found = score({"a": (truth, pred, [1.0])}, 8).compute().readings
-    assert found["strict"].matched == (0,) * 9
-    assert found["mhp"].matched == (1,) + (0,) * 8
-
-
-def test_mhp_mean_of_a_disjoint_person_is_the_published_1119():
-    # Background IoU .8952: 5000 pixels, persons of 262 pixels each: (5000 - 524) / 5000.
-    truth, pred = np.zeros((1, 50, 100), np.uint8), np.zeros((1, 50, 100), np.uint8)
-    labels = 1 + np.arange(262) % 7
-    truth.reshape(-1)[:262], pred.reshape(-1)[-262:] = labels, labels
-    metric = LambdaAP(8, readings=["strict", "mhp"], thresholds=[0.1118, 0.1119])
-    metric.update("a", truth, pred, [1.0])
-    assert metric.compute().readings["mhp"].matched == (1, 0)  # .8952 / 8 = .1119 exactly
-    assert metric.compute().readings["strict"].matched == (0, 0)
-
-
 def test_equal_means_in_different_bits_are_not_above():
     # Parts with IoU 1/5 and 2/5: (.2 + .4) / 2 is .30000000000000004 in float64, but .3.
     truth = np.array([[[1] * 5 + [2] * 5]])
@@ -108,15 +86,6 @@ def test_taken_truth_gives_no_second_choice():
     pred = np.array([[[1, 1, 1, 0, 0, 0]], [[1, 1, 1, 1, 0, 0]]])
     found = score({"a": (truth, pred, [0.9, 0.8])}, 2).compute().readings["strict"]
     assert found.matched[0] == 1 and found.missed[0] == 1
-
-
-def test_truth_reading_ignores_parts_only_predicted():
-    readings = [Reading("present", classes="truth"), Reading("zeros", classes="all", absent=0.0)]
-    metric = LambdaAP(5, readings=readings)
-    metric.update("a", [[[1, 1, 0]]], [[[1, 1, 2]]], [1.0])
-    found = metric.compute().readings
-    assert found["present"].matched == (1,) * 9  # part 1 alone: 1
-    assert sum(found["zeros"].matched) == 2  # (1 + 0 + 0 + 0) / 4 = .25
 
 
 def test_an_annotation_against_a_result():
@@ -182,37 +151,40 @@ def test_without_scores_ap_is_precision_times_recall():
     assert result.readings["strict"].ap == (1 / 2 * 1 / 4,) * 9  # 1 of 2 right, 1 of 4 found
 
 
-# Against the oracle
+# Ranked predictions and curves
 
 
-def as_lists(scenes):
-    return {k: (s.truth.tolist(), s.preds.tolist(), s.scores.tolist()) for k, s in scenes.items()}
+def test_ranked_and_curve_of_two_images():
+    # b: right at .9; a: wrong at .8, right at .7; one truth person of a second image missed.
+    person, other = np.array([[[1, 1, 0, 0]]]), np.array([[[0, 0, 2, 2]]])
+    metric = score({"b": (person, person, [0.9])}, 3)
+    metric.update("a", person, np.concatenate([other, person]), [0.8, 0.7])
+    metric.update("c", person, None)
+    ranked = metric.ranked()["strict"]
+    assert ranked.image_ids == ("a", "b", "c") and ranked.num_truth.tolist() == [1, 1, 1]
+    assert ranked.image.tolist() == [1, 0, 0] and ranked.scores.tolist() == [0.9, 0.8, 0.7]
+    assert ranked.hits.tolist() == [[True, False, True]] * 9 and ranked.scored
+    recall, precision = metric.curve("strict", 0.5)
+    assert recall.tolist() == [1 / 3, 1 / 3, 2 / 3]
+    assert precision.tolist() == [1.0, 1 / 2, 2 / 3]
 
 
-@given(seeds, st.sampled_from(sorted(READINGS)), st.integers(1, 9))
-def test_equals_oracle(seed, reading, tenths):
-    scenes = make_set(seed, images=2)
-    hits, num_truth = oracle.part_ap_hits(as_lists(scenes), NUM_IDS, reading, Fraction(tenths, 10))
-    result = score(scenes).compute()
-    found = result.readings[reading]
-    assert result.truth_persons == num_truth
-    assert found.matched[tenths - 1] == sum(hits)
-    if num_truth:
-        wanted = float(oracle.all_point_ap(hits, num_truth))
-        assert found.ap[tenths - 1] == pytest.approx(wanted, abs=1e-14)
-        coco = score(scenes, integration="coco-101").compute().readings[reading]
-        wanted = float(oracle.coco_ap(hits, num_truth))
-        assert coco.ap[tenths - 1] == pytest.approx(wanted, abs=1e-14)
+def test_curve_of_one_point_and_of_none():
+    person = np.array([[[1, 1, 0, 0]]])
+    metric = LambdaAP(3, readings=["strict-unscored", "mhp"], thresholds=[0.3])
+    metric.update("a", person, np.concatenate([person, person]), [0.9, 0.8])
+    assert [v.tolist() for v in metric.curve("strict-unscored", 0.3)] == [[1.0], [0.5]]
+    assert [v.tolist() for v in LambdaAP(3).curve("mhp", 0.3)] == [[], []]
 
 
-@settings(max_examples=15)
 @given(seeds)
-def test_equals_oracle_with_14_persons_and_20_labels(seed):
-    scenes = {"a": make_scene(seed, persons=14, num_ids=20)}
-    found = score(scenes, 20).compute().readings
-    for name in READINGS:
-        hits, _ = oracle.part_ap_hits(as_lists(scenes), 20, name, Fraction(3, 10))
-        assert found[name].matched[2] == sum(hits)
+def test_ap_of_ranked_is_ap(seed):
+    metric = score(make_set(seed), readings=RIGHT)
+    result = metric.compute()
+    for name, ranked in metric.ranked().items():
+        assert ranked.hits.sum(1).tolist() == list(result.readings[name].matched)
+        assert ranked.num_truth.sum() == result.truth_persons
+        assert (np.diff(ranked.scores) <= 0).all()
 
 
 # Properties
@@ -221,10 +193,10 @@ def test_equals_oracle_with_14_persons_and_20_labels(seed):
 @given(seeds, st.randoms(use_true_random=False))
 def test_order_shards_and_person_numbers_do_not_matter(seed, random):
     scenes = make_set(seed)
-    whole = show(score(scenes))
+    whole = show(score(scenes, readings=RIGHT))
     names = list(scenes)
     random.shuffle(names)
-    shards = [LambdaAP(NUM_IDS), LambdaAP(NUM_IDS)]
+    shards = [LambdaAP(NUM_IDS, readings=RIGHT), LambdaAP(NUM_IDS, readings=RIGHT)]
     for name in names:
         truth, preds, scores = scenes[name]
         rows = np.array(random.sample(range(len(truth)), len(truth)), int)
@@ -262,9 +234,9 @@ def test_add_of_tallies_equals_update(seed):
 @given(seeds)
 def test_bounds_and_duplicates(seed):
     truth, preds, scores = make_scene(seed)
-    result = score({"a": (truth, preds, scores)}).compute()
+    result = score({"a": (truth, preds, scores)}, readings=RIGHT).compute()
     again = [np.concatenate([preds, preds]), np.concatenate([scores, scores - 1])]
-    doubled = score({"a": (truth, *again)}).compute()
+    doubled = score({"a": (truth, *again)}, readings=RIGHT).compute()
     if result.truth_persons:
         for name, reading in result.readings.items():
             assert all(0 <= ap <= 1 for ap in reading.ap)
@@ -279,9 +251,11 @@ def test_perfect_is_one(seed, persons):
     parsing, instances = flatten(make_scene(seed, persons).truth % 255)
     truth = unflatten(parsing, instances, int(instances.max(initial=0)))
     truth = truth[truth.any(axis=(1, 2))]
-    result = score({"a": (truth, truth, None)}).compute()
+    result = score({"a": (truth, truth, None)}, readings=RIGHT).compute()
     if result.truth_persons:
-        assert all(reading.average == 1.0 for reading in result.readings.values())
+        # A part that neither person has counts 0 there, also for a perfect prediction.
+        others = [r for name, r in result.readings.items() if not name.startswith("all-zero")]
+        assert all(reading.average == 1.0 for reading in others)
 
 
 # Bad input
@@ -328,8 +302,12 @@ def test_bad_settings():
         LambdaAP(3, readings=[])
     with pytest.raises(InputError, match=r"with different names, got \['mhp', 'mhp'\]"):
         LambdaAP(3, readings=["mhp", "mhp"])
-    with pytest.raises(InputError, match=r"classes must be a known choice, got 'both'"):
-        Reading("mine", classes="both")
+    with pytest.raises(
+        InputError, match=r"reading must be one of \['strict', 'lit.*got 'all-zero'"
+    ):
+        LambdaAP(3).curve("all-zero", 0.5)
+    with pytest.raises(InputError, match=r"threshold must be one of \[0\.1, 0\.2.*got 0\.55"):
+        LambdaAP(3).curve("strict", 0.55)
     with pytest.raises(InputError, match=r"label_ids must be ids 1 to 2, got \[0, 1\]"):
         LambdaAP(3, label_ids=[0, 1])
     with pytest.raises(InputError, match=r"thresholds must be one or more numbers 0 to 1, got \[5"):

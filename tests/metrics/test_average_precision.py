@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from peopleparse.errors import InputError
 from peopleparse.metrics import average_precision
+from peopleparse.metrics.average_precision import legacy_average_precision, sample_curve
 from tests.oracles import metrics_oracle as oracle
 
 ranked = st.lists(st.booleans(), max_size=25)
@@ -59,6 +60,35 @@ def test_different_scores_change_nothing(hits, missed):
     assert average_precision(array, num_truth, scores=falling) == average_precision(
         array, num_truth
     )
+
+
+@given(ranked, st.integers(0, 10))
+def test_equals_the_definition_to_the_last_bit(hits, missed):
+    num_truth, array = sum(hits) + missed, np.array(hits, bool)
+    for way in ("all-point", "coco-101") if num_truth else ():
+        for one_point in (False, True):
+            found = average_precision(
+                array, num_truth, way, np.ones(len(hits)) if one_point else None
+            )
+            assert found - oracle.area_as_defined(hits, num_truth, way, one_point) == 0.0
+
+
+@given(ranked, st.integers(0, 10))
+def test_legacy_area_differs_in_the_last_bits_only(hits, missed):
+    num_truth, array = sum(hits) + missed, np.array(hits, bool)
+    found, right = legacy_average_precision(array, num_truth), average_precision(array, num_truth)
+    assert found == pytest.approx(right, abs=1e-14, nan_ok=True)
+
+
+def test_sampled_curve_keeps_its_ends():
+    hits = np.random.default_rng(0).random(5000) < 0.4
+    recall, precision = sample_curve(hits, 3000)
+    assert len(recall) == len(precision) == 200
+    assert recall[0] == hits[0] / 3000 and recall[-1] == hits.sum() / 3000
+    assert precision[0] == hits[0] and precision[-1] == hits.sum() / 5000
+    assert len(sample_curve(hits[:7], 9)[0]) == 7
+    assert [len(v) for v in sample_curve(hits[:0], 9)] == [0, 0]
+    assert [len(v) for v in sample_curve(hits, 0)] == [0, 0]
 
 
 def test_bad_integration():

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given
 
-from peopleparse.metrics.matching import best_truth, first_hits, match_free, rank
+from peopleparse.metrics.matching import best_prediction, best_truth, first_hits, match_free, rank
 from tests.metrics.scenes import seeds
 from tests.oracles import metrics_oracle as oracle
 
@@ -20,6 +20,26 @@ def test_best_truth_takes_the_first_of_equals():
     assert index.tolist() == [0, 1] and value.tolist() == [0.3, 0.5]
     index, value = best_truth(np.zeros((0, 2)))
     assert index.tolist() == [-1, -1] and value.tolist() == [-1.0, -1.0]
+
+
+def test_best_truth_to_the_last_bit():
+    assert best_truth(np.array([[0.3], [0.1 + 0.2]]), decimals=None)[0].tolist() == [1]
+
+
+def test_best_prediction_ties():
+    # Equal similarity: the higher score, then the first. .1 + .2 and .3 are equal.
+    equal = np.array([[0.3, 0.1 + 0.2, 0.3]])
+    assert best_prediction(equal, np.array([0.5, 0.9, 0.9]))[0].tolist() == [-1, 0, -1]
+    assert best_prediction(equal, np.ones(3))[0].tolist() == [0, -1, -1]
+    # Two truth persons look for one prediction with the same similarity: it serves the first.
+    index, value = best_prediction(np.array([[0.4], [0.4]]), np.ones(1))
+    assert index.tolist() == [0] and value.tolist() == [0.4]
+
+
+def test_best_prediction_of_nobody():
+    for shape in [(0, 2), (2, 0)]:
+        index, value = best_prediction(np.zeros(shape), np.ones(shape[1]))
+        assert index.tolist() == [-1] * shape[1] and value.tolist() == [-1.0] * shape[1]
 
 
 def test_first_hits_one_a_truth():

@@ -16,6 +16,7 @@ from peopleparse.metrics import (
     FaceRecall,
     PersonAP,
     box_iou,
+    make_tally,
     mask_iou,
     part_overlap,
     person_order,
@@ -28,7 +29,8 @@ BOX = [[0, 0, 10, 10]]
 
 def pycocotools_scores(images, kind, max_detections=100):
     """AP and recall by threshold. images: (truth, predictions, scores, crowd) in order of id."""
-    coco_module = pytest.importorskip("pycocotools.coco")
+    reason = "pycocotools is not installed: nothing to compare with"
+    coco_module = pytest.importorskip("pycocotools.coco", reason=reason)
     from pycocotools import mask as rle
     from pycocotools.cocoeval import COCOeval
 
@@ -218,6 +220,25 @@ def test_add_iou_takes_an_overlap_with_ignored_pixels():
     metric = PersonAP("mask")
     metric.add_iou("a", part_overlap(truth, pred, 3).person_iou(), [0.5])
     assert metric.compute().average == pytest.approx(1.0, abs=1e-15)
+
+
+@given(seeds, st.sampled_from(["mask", "box"]))
+def test_ranked_gives_the_same_ap(seed, kind):
+    metric = PersonAP(kind)
+    for name, (truth, preds, scores) in make_set(seed).items():
+        metric.add(make_tally(name, truth, preds, scores, num_ids=6))
+    ranked, result = metric.ranked()["person"], metric.compute()
+    found = ranked.average_precision()
+    assert all(a == b or math.isnan(a + b) for a, b in zip(found, result.ap, strict=True))
+    assert len(ranked.scores) == result.predictions and ranked.num_truth.sum() == result.truth
+    assert PersonAP(kind).ranked()["person"].hits.shape == (10, 0)
+
+
+def test_ranked_cannot_hold_crowds():
+    metric = PersonAP("box")
+    metric.update("a", BOX, BOX, crowd=[True])
+    with pytest.raises(InputError, match="right or wrong, got some on a crowd, at image 'a'"):
+        metric.ranked()
 
 
 def test_absent():

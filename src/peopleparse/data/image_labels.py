@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from peopleparse.errors import DataError
 from peopleparse.labels import Scheme
 
 
@@ -68,3 +69,40 @@ class LabelSource(Protocol):
 
     def files_of(self, image_id: str) -> dict[str, bytes]:
         """Return the bytes of the image's files by their name inside the source, for hashes."""
+
+
+def size_of(labels: ImageLabels) -> tuple[int, int]:
+    """Return (height, width) of an image's maps.
+
+    Raises:
+        DataError: there is no map.
+    """
+    if labels.parsing is not None:
+        shape = labels.parsing.shape
+    elif labels.persons is not None:
+        maps = labels.persons[0] if isinstance(labels.persons, tuple) else labels.persons
+        shape = maps.shape[-2:]
+    elif labels.regions is not None:
+        shape = labels.regions.numbers.shape
+    else:
+        raise DataError("labels must hold a map, got none. Read them from a label source.")
+    return int(shape[0]), int(shape[1])
+
+
+def check_size(labels: ImageLabels, size: tuple[int, int], place: str) -> None:
+    """Raise unless a prediction has the size of its photo or truth.
+
+    Args:
+        labels: the prediction.
+        size: (height, width) that it must have.
+        place: where the prediction is, for errors.
+
+    Raises:
+        DataError: the size differs.
+    """
+    height, width = size_of(labels)
+    if (height, width) != tuple(size):
+        raise DataError(
+            f"prediction must be {size[1]} x {size[0]} like its photo, got {width} x {height}, "
+            f"at {place}. Write it at the size of the photo."
+        )

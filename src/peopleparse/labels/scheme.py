@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from peopleparse.errors import SchemeError, suggest
 
 IGNORE_ID = 255
-_NUM_IDS = {"gps": 20, "gps-outdoor": 20, "lip": 20, "ccp": 59}
+_NUM_IDS = {
+    "gps": 20,
+    "gps-outdoor": 20,
+    "lip": 20,
+    "ccp": 59,
+    "cihp": 20,
+    "mhp-v1": 19,
+    "mhp-v2": 59,
+}
 _UNSIDED = "-"
 _UNKNOWN = "?"
 
@@ -128,7 +136,7 @@ def scheme_names() -> tuple[str, ...]:
 
 @cache
 def get_scheme(name: str) -> Scheme:
-    """Return a scheme by name: gps, gps-outdoor, lip or ccp.
+    """Return a scheme by name: gps, gps-outdoor, lip, ccp, cihp, mhp-v1 or mhp-v2.
 
     Raises:
         SchemeError: no scheme has that name.

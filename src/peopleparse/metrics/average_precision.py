@@ -12,7 +12,7 @@ from peopleparse.errors import InputError, suggest
 
 Integration = Literal["all-point", "coco-101"]
 INTEGRATIONS = ("all-point", "coco-101")
-_COCO_RECALLS = np.linspace(0.0, 1.0, 101)
+COCO_RECALLS = np.linspace(0.0, 1.0, 101)
 
 
 def check_integration(integration: str) -> None:
@@ -63,6 +63,8 @@ def average_precision(
         "all-point" is the area under that curve over recall 0 to 1; "coco-101" its mean at the
         recalls 0, .01, ... 1. Recall that is never reached has precision 0.
     Absent: NaN without a truth person; 0 with truth persons and no prediction.
+    Rounding: each precision is one division in float64; their sum is exact until it is rounded
+        once, and is divided once, so that the last bit is the same in whatever order it was made.
     Source: PASCAL VOC development kit 2010 and later (all-point); COCO API, cocoeval (101 points).
 
     Args:
@@ -88,8 +90,57 @@ def average_precision(
     precision, recall = precision_recall(hits, num_truth, scores)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     if integration == "coco-101":
-        index = np.searchsorted(recall, _COCO_RECALLS, side="left")
-        return math.fsum(envelope[index[index < len(recall)]]) / len(_COCO_RECALLS)
+        index = np.searchsorted(recall, COCO_RECALLS, side="left")
+        return math.fsum(envelope[index[index < len(recall)]]) / len(COCO_RECALLS)
     # Whole counts and fsum: the sum is the same in whatever order the shards came.
     steps = np.diff(np.rint(recall * num_truth), prepend=0.0)
     return math.fsum((steps * envelope)[steps > 0]) / num_truth
+
+
+def legacy_average_precision(hits: NDArray[np.bool_], num_truth: int) -> float:
+    """Return the all-point area as the published scripts sum it, rounding errors included.
+
+    Args:
+        hits: (P,) in order of rank: is the prediction right?
+        num_truth: truth persons in the set; NaN without one.
+
+    Source: ZhaoJ9014/Multi-Human-Parsing, Evaluation/Multi-Human-Parsing/v1/voc_eval.py.
+    Differs: from `average_precision` in the last bits: recall is differenced after the division.
+
+    >>> round(legacy_average_precision(np.array([True, False, True]), num_truth=4), 4)
+    0.4167
+    """
+    if not num_truth:
+        return math.nan
+    precision, recall = precision_recall(hits, num_truth)
+    recall, precision = np.append(recall, 1.0), np.append(precision, 0.0)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    steps = np.diff(recall, prepend=0.0)
+    moved = steps != 0
+    return float(np.sum(steps[moved] * envelope[moved]))
+
+
+def sample_curve(
+    hits: NDArray[np.bool_],
+    num_truth: int,
+    scores: NDArray[np.float64] | None = None,
+    points: int = 200,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return recall and precision of some points of the curve, to be drawn.
+
+    Args:
+        hits: (P,) in order of falling score: is the prediction right?
+        num_truth: truth persons in the set; without one the curve has no point.
+        scores: (P,) where given, equal scores make one point of the curve.
+        points: how many at most, 2 or more; the first and the last one are always there.
+
+    >>> recall, precision = sample_curve(np.ones(1000, bool), 1000, points=3)
+    >>> recall.tolist(), precision.tolist()
+    ([0.001, 0.501, 1.0], [1.0, 1.0, 1.0])
+    """
+    if not num_truth or not len(hits):
+        return np.zeros(0), np.zeros(0)
+    precision, recall = precision_recall(hits, num_truth, scores)
+    last = len(recall) - 1
+    kept = np.unique(np.rint(np.linspace(0, last, points)).astype(np.intp))
+    return recall[kept], precision[kept]

@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError, suggest
 from peopleparse.metrics.checks import as_labels, check_num_ids, plain, raise_stray
+from peopleparse.metrics.runs import find_runs
 
 if TYPE_CHECKING:
     from peopleparse.metrics.tally import Tally
 
 Absent = Literal["skip", "zero", "one"]
 _ABSENT = {"skip": np.nan, "zero": 0.0, "one": 1.0}
-# Pixels a bincount: the int64 keys then stay in the cache of one core.
+# Pixels at a time: what is made of them then stays in the cache of one core.
 _CHUNK = 1 << 17
 
 
@@ -176,13 +177,15 @@ def count_pairs(
 
 def _pair_histogram(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.int64]:
     # All 256 x 256 pairs: stray and ignored ids need no pass of their own.
-    counts = np.zeros(1 << 16, np.int64)
+    counts = np.zeros((256, 256), np.int64)
     for start in range(0, truth.size, _CHUNK):
-        keys = truth[start : start + _CHUNK].astype(np.int64)
+        t, p = truth[start : start + _CHUNK], prediction[start : start + _CHUNK]
+        starts, lengths = find_runs([t, p])
+        keys = t[starts].astype(np.intp)
         keys <<= 8
-        keys |= prediction[start : start + _CHUNK]
-        counts += np.bincount(keys, minlength=1 << 16)
-    return counts.reshape(256, 256)
+        keys |= p[starts]
+        np.add.at(counts.reshape(-1), keys, lengths)
+    return counts
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64], fill: float) -> NDArray[np.float64]:

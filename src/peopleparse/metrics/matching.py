@@ -18,12 +18,13 @@ def rank(scores: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def best_truth(
-    similarity: NDArray[np.float64],
+    similarity: NDArray[np.float64], decimals: int | None = DECIMALS
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return each prediction's best truth person, taken or not, and how good it is.
 
     Args:
         similarity: (T, P); equal values go to the first truth person.
+        decimals: values equal to so many decimals are equal; None: to the last bit.
 
     Returns:
         (P,) index, -1 where there is no truth person, and (P,) value, -1.0 there.
@@ -35,9 +36,44 @@ def best_truth(
     num_truth, num_pred = similarity.shape
     if not num_truth:
         return np.full(num_pred, -1, np.intp), np.full(num_pred, -1.0)
-    similarity = np.round(similarity, DECIMALS)
+    if decimals is not None:
+        similarity = np.round(similarity, decimals)
     index = similarity.argmax(axis=0)
     return index, similarity[index, np.arange(num_pred)]
+
+
+def best_prediction(
+    similarity: NDArray[np.float64], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the truth person that each prediction serves, where each truth looks for its best.
+
+    Each truth person looks for its most similar prediction: of equal ones for that of the higher
+    score, then for the first. A prediction that several look for serves the most similar of them,
+    of equal ones the first; the others get no second choice.
+
+    Args:
+        similarity: (T, P); values equal to 12 decimals are equal.
+        scores: (P,).
+
+    Returns:
+        (P,) index of the truth person, -1 where nobody looks for the prediction, and (P,) value,
+        -1.0 there.
+
+    >>> index, value = best_prediction(np.array([[0.2, 0.7], [0.6, 0.8]]), np.array([0.5, 0.9]))
+    >>> index.tolist(), value.tolist()  # both look for the second prediction
+    ([-1, 1], [-1.0, 0.8])
+    """
+    num_truth, num_pred = similarity.shape
+    index, value = np.full(num_pred, -1, np.intp), np.full(num_pred, -1.0)
+    if not num_truth or not num_pred:
+        return index, value
+    similarity = np.round(similarity, DECIMALS)
+    order = rank(scores)
+    wanted = order[similarity[:, order].argmax(axis=1)]
+    found = similarity[np.arange(num_truth), wanted]
+    last_wins = rank(found)[::-1]
+    index[wanted[last_wins]], value[wanted[last_wins]] = last_wins, found[last_wins]
+    return index, value
 
 
 def first_hits(best: NDArray[np.intp], above: NDArray[np.bool_]) -> NDArray[np.bool_]:

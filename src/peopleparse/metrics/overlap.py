@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.metrics.checks import as_labels, check_num_ids, raise_stray
+from peopleparse.metrics.sides import Joint, Sheet, Side, make_sheets, read_sheets, read_stack
 
 # One label map a person (P, H, W), or (parsing, instances) with persons 1 to P, each (H, W).
 Persons: TypeAlias = ArrayLike | tuple[ArrayLike, ArrayLike]
-_Box: TypeAlias = tuple[int, int, int, int]  # y1, y2, x1, x2
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,28 +110,76 @@ def part_overlap(
     [[1.0, 0.0], [0.0, 1.0]]
     """
     check_num_ids(num_ids, ignore_id)
-    maps = _as_stack(_split(truth, ignore_id), "truth", where)
-    size = (maps.shape[1], maps.shape[2])
-    boxes = _boxes(maps)
-    areas = _areas(maps, boxes)
-    _check_ids(areas, "truth", num_ids, ignore_id, where)
-    if isinstance(prediction, tuple):
-        pair = _as_pair(prediction, size, num_ids, count, where)
-        same, other, ignored, pred_areas = _count_pair(maps, boxes, pair, num_ids, ignore_id)
+    return count_overlap(
+        *read_sides(truth, prediction, num_ids, ignore_id, count, where), num_ids, ignore_id
+    )
+
+
+def read_sides(
+    truth: Persons, prediction: Persons, num_ids: int, ignore_id: int, count: int | None, where: str
+) -> tuple[Side, Side, Joint]:
+    """Read both sides of one image and what they share.
+
+    Raises:
+        InputError: see `part_overlap`.
+    """
+    if isinstance(truth, tuple) and isinstance(prediction, tuple):
+        over = _as_sheet(truth, None, where)
+        sheet = _as_sheet(prediction, over.labels.shape, where)
+        (first, second), joint = read_sheets([over, sheet], [None, count], where)
     else:
-        preds = _as_stack(prediction, "prediction", where, size)
-        pred_boxes = _boxes(preds)
-        pred_areas = _areas(preds, pred_boxes)
-        _check_ids(pred_areas, "prediction", num_ids, None, where)
-        pairs = (maps, boxes, preds, pred_boxes)
-        same, other, ignored = _count_stack(*pairs, num_ids, ignore_id)
+        first = read_persons(truth, "truth", where)
+        sheets = make_sheets(first)
+        if len(sheets) == 1:
+            first = replace(first, maps=sheets[0])
+        if isinstance(prediction, tuple):
+            sheet = _as_sheet(prediction, first.size, where)
+            counts = [*[first.count] * len(sheets), count]
+            (*_, second), joint = read_sheets([*sheets, sheet], counts, where)
+        else:
+            maps = _as_stack(prediction, "prediction", where, first.size)
+            second, joint = read_stack(maps, sheets)
+    _check_ids(first.areas, "truth", num_ids, ignore_id, where)
+    what = "parsing" if isinstance(prediction, tuple) else "prediction"
+    _check_ids(np.vstack([second.areas, second.nobody]), what, num_ids, None, where)
+    return first, second, joint
+
+
+def count_overlap(truth: Side, pred: Side, joint: Joint, num_ids: int, ignore_id: int) -> Overlap:
+    """Count the pixels of each pair of persons."""
+    # Truth has another label, the same, or ignores the pixel; row and column 0 are nobody.
+    found = np.zeros((3, truth.count + 1, pred.count + 1, num_ids), np.int64)
+    predicted, finders = joint.sheets[-1]
+    for labels, owners in joint.sheets[:-1]:
+        state = np.where(labels == ignore_id, 2, labels == predicted)
+        owner = np.where(labels > 0, owners, 0)
+        np.add.at(found, (state, owner, finders, predicted), joint.pixels)
+    other, same, ignored = found[:, 1:, 1:]
+    # What nobody owns and truth ignores is ignored for everyone.
+    ignored += found[2, 0, 1:]
+    areas, pred_areas = truth.areas[:, :num_ids].copy(), pred.areas[:, :num_ids]
+    areas[:, 0] -= truth.nobody[ignore_id]
     # Both persons are background outside both of them: no pixel needs to be read for that.
     foreground = same[:, :, 1:].sum(2) + other[:, :, 1:].sum(2)
     hidden = ignored[:, :, 1:].sum(2)
-    ignored[:, :, 0] = areas[:, ignore_id, None] - hidden
-    outside = areas[:, 0, None] + pred_areas[None, :, 0] - size[0] * size[1]
+    all_ignored = truth.areas[:, ignore_id] + truth.nobody[ignore_id]
+    ignored[:, :, 0] = all_ignored[:, None] - hidden
+    outside = areas[:, 0, None] + pred_areas[None, :, 0] - truth.size[0] * truth.size[1]
     same[:, :, 0] = outside + foreground + hidden
-    return Overlap(same, areas[:, :num_ids], pred_areas[:, :num_ids], ignored, foreground)
+    return Overlap(same, areas, pred_areas, ignored, foreground)
+
+
+def count_labels(joint: Joint, num_ids: int, ignore_id: int) -> NDArray[np.int64]:
+    """Return (num_ids, num_ids) pixels by truth label (rows) and predicted label of one sheet each.
+
+    Labels that nobody owns are background.
+    """
+    (labels, owners), (predicted, finders) = joint.sheets
+    kept = labels != ignore_id
+    rows, columns = np.where(owners > 0, labels, 0), np.where(finders > 0, predicted, 0)
+    confusion = np.zeros((num_ids, num_ids), np.int64)
+    np.add.at(confusion, (rows[kept], columns[kept]), joint.pixels[kept])
+    return confusion
 
 
 def person_order(persons: Persons, where: str = "") -> NDArray[np.intp]:
@@ -144,49 +191,19 @@ def person_order(persons: Persons, where: str = "") -> NDArray[np.intp]:
     >>> person_order([[[0, 0, 1]], [[1, 0, 0]]]).tolist()
     [1, 0]
     """
-    keys = []
-    for labels in _person_maps(persons, where):
-        box = _boxes(labels[None])[0]
-        y1, y2, x1, x2 = box or (0, 0, 0, 0)
-        keys.append((x1, y1, x2, y2, labels[y1:y2, x1:x2].tobytes()))
-    return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.intp)
+    return read_persons(persons, "persons", where).order()
 
 
-def person_boxes(persons: Persons, count: int, ignore_id: int | None = None) -> NDArray[np.int32]:
-    """Return (N, 4) boxes x1, y1, x2, y2 around labelled pixels; zeros for a person of none.
+def read_persons(persons: Persons, what: str, where: str) -> Side:
+    """Read one side by itself.
 
-    Args:
-        persons: (N, H, W) label ids, or the pair (parsing, instances).
-        count: N of a pair, where its last persons may have no pixel.
-        ignore_id: a value that is no label.
+    Raises:
+        InputError: the shapes or types are wrong.
     """
-    boxes = np.zeros((count, 4), np.int32)
-    for index, labels in enumerate(_person_maps(persons, "")):
-        if ignore_id is not None:
-            labels = np.where(labels == ignore_id, np.uint8(0), labels)
-        box = _boxes(labels[None])[0]
-        if box:
-            boxes[index] = box[2], box[0], box[3], box[1]
-    return boxes
-
-
-def _person_maps(persons: Persons, where: str) -> Iterator[NDArray[np.uint8]]:
-    if not isinstance(persons, tuple):
-        yield from _as_stack(persons, "persons", where)
-        return
-    parsing, instances = as_labels(persons[0], "parsing", where), np.asarray(persons[1])
-    for number in range(1, int(instances.max(initial=0)) + 1):
-        yield np.where(instances == number, parsing, 0).astype(np.uint8)
-
-
-def _split(persons: Persons, ignore_id: int) -> ArrayLike:
-    """Return one map a person of a pair; a stack is returned as it is."""
-    if not isinstance(persons, tuple):
-        return persons
-    parsing, instances = np.asarray(persons[0]), np.asarray(persons[1])
-    numbers = np.arange(1, int(instances.max(initial=0)) + 1)[:, None, None]
-    mine = (instances == numbers) | ((instances == 0) & (parsing == ignore_id))
-    return np.where(mine, parsing, 0)
+    if isinstance(persons, tuple):
+        sheet = _as_sheet(persons, None, where)
+        return read_sheets([sheet], [None], where)[0][0]
+    return read_stack(_as_stack(persons, what, where))[0]
 
 
 def _as_stack(
@@ -203,63 +220,26 @@ def _as_stack(
     return stack
 
 
-def _as_pair(
-    pair: tuple[ArrayLike, ArrayLike],
-    size: tuple[int, int],
-    num_ids: int,
-    count: int | None,
-    where: str,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], int]:
+def _as_sheet(pair: tuple[ArrayLike, ArrayLike], size: tuple[int, int] | None, where: str) -> Sheet:
     at = f", at {where}" if where else ""
     parsing, instances = as_labels(pair[0], "parsing", where), np.asarray(pair[1])
+    if size is None and (parsing.shape != instances.shape or parsing.ndim != 2 or not parsing.size):
+        raise InputError(
+            f"parsing and instances must be (H, W) of one size, got {parsing.shape} and "
+            f"{instances.shape}{at}. Give the labels and the person numbers of one image."
+        )
     for what, array in (("parsing", parsing), ("instances", instances)):
-        if array.shape != size:
+        if size is not None and array.shape != size:
             raise InputError(
                 f"{what} must have the truth's size {size}, got {array.shape}{at}. "
                 "Resize the prediction to the size of the photo."
             )
-    if parsing.max(initial=0) >= num_ids:
-        stray = [int(i) for i in np.unique(parsing) if i >= num_ids]
-        raise_stray("parsing", stray, f"0 to {num_ids - 1}", where)
     if instances.dtype.kind not in "bui":
         raise InputError(
             f"instances must be integer person numbers, got {instances.dtype}{at}. "
             "Number the persons 1 to P."
         )
-    low, high = int(instances.min()), int(instances.max())
-    count = high if count is None else count
-    if low < 0 or high > count:
-        raise InputError(
-            f"instances must be person numbers 0 to {count}, got {low} to {high}{at}. "
-            "Number the persons 1 to P and give one score each."
-        )
-    return parsing, instances.astype(np.int64), count
-
-
-def _boxes(maps: NDArray[np.uint8]) -> list[_Box | None]:
-    """Return the box of the pixels that are not 0 in each map; None for an empty map."""
-    boxes: list[_Box | None] = []
-    columns = maps.max(axis=1, initial=0)
-    for labels, filled in zip(maps, columns, strict=True):
-        xs = np.flatnonzero(filled)
-        if not xs.size:
-            boxes.append(None)
-            continue
-        x1, x2 = int(xs[0]), int(xs[-1]) + 1
-        ys = np.flatnonzero(labels[:, x1:x2].max(axis=1))
-        boxes.append((int(ys[0]), int(ys[-1]) + 1, x1, x2))
-    return boxes
-
-
-def _areas(maps: NDArray[np.uint8], boxes: list[_Box | None]) -> NDArray[np.int64]:
-    """Return (N, 256) pixels of each label in each map."""
-    areas = np.zeros((len(maps), 256), np.int64)
-    for index, box in enumerate(boxes):
-        if box:
-            crop = maps[index, box[0] : box[1], box[2] : box[3]]
-            areas[index] = np.bincount(crop.ravel(), minlength=256)
-    areas[:, 0] = maps.shape[1] * maps.shape[2] - areas[:, 1:].sum(1)
-    return areas
+    return Sheet(parsing, np.ascontiguousarray(instances))
 
 
 def _check_ids(
@@ -270,69 +250,3 @@ def _check_ids(
     if stray:
         also = "" if ignore_id is None else f" or {ignore_id}"
         raise_stray(what, stray, f"0 to {num_ids - 1}{also}", where)
-
-
-def _joint(
-    labels: NDArray[np.uint8],
-    predicted: NDArray[np.uint8],
-    keys: NDArray[np.int64],
-    length: int,
-    ignore_id: int,
-) -> NDArray[np.int64]:
-    """Return (3, length) pixels of each key by what truth says: other label, same, ignored.
-
-    Where the predicted label is 0 the counts mean nothing; the caller fills them in.
-    """
-    state = (labels != 0).view(np.uint8) + (labels == predicted)
-    state += (labels == ignore_id).view(np.uint8) * np.uint8(2)
-    # int64 throughout: persons x labels pass 255 from 12 persons on.
-    joint = state.astype(np.int64)
-    joint *= length
-    joint += keys
-    return np.bincount(joint.ravel(), minlength=4 * length).reshape(4, length)[1:]
-
-
-def _count_pair(
-    maps: NDArray[np.uint8],
-    boxes: list[_Box | None],
-    pair: tuple[NDArray[np.uint8], NDArray[np.int64], int],
-    num_ids: int,
-    ignore_id: int,
-) -> tuple[NDArray[np.int64], ...]:
-    parsing, instances, count = pair
-    length = (count + 1) * num_ids
-    keys = instances * num_ids
-    keys += parsing
-    found = np.zeros((3, len(maps), length), np.int64)
-    for index, box in enumerate(boxes):
-        if box:
-            crop = np.s_[box[0] : box[1], box[2] : box[3]]
-            inside = (maps[index][crop], parsing[crop], keys[crop])
-            found[:, index] = _joint(*inside, length, ignore_id)
-    areas = np.bincount(keys.ravel(), minlength=length).reshape(count + 1, num_ids)[1:]
-    areas[:, 0] = parsing.size - areas[:, 1:].sum(1)
-    other, same, ignored = found.reshape(3, len(maps), count + 1, num_ids)[:, :, 1:]
-    return same, other, ignored, areas
-
-
-def _count_stack(
-    maps: NDArray[np.uint8],
-    boxes: list[_Box | None],
-    preds: NDArray[np.uint8],
-    pred_boxes: list[_Box | None],
-    num_ids: int,
-    ignore_id: int,
-) -> tuple[NDArray[np.int64], ...]:
-    found = np.zeros((3, len(maps), len(preds), num_ids), np.int64)
-    for t, box in enumerate(boxes):
-        for p, pred_box in enumerate(pred_boxes):
-            if not box or not pred_box:
-                continue
-            y1, y2 = max(box[0], pred_box[0]), min(box[1], pred_box[1])
-            x1, x2 = max(box[2], pred_box[2]), min(box[3], pred_box[3])
-            if y1 < y2 and x1 < x2:
-                predicted = preds[p, y1:y2, x1:x2]
-                inside = (maps[t, y1:y2, x1:x2], predicted, predicted.astype(np.int64))
-                found[:, t, p] = _joint(*inside, num_ids, ignore_id)
-    other, same, ignored = found
-    return same, other, ignored

@@ -22,6 +22,7 @@ from peopleparse.metrics.checks import (
 from peopleparse.metrics.iou import as_masks, box_overlap, mask_order, mask_overlap
 from peopleparse.metrics.matching import match_free, rank
 from peopleparse.metrics.overlap import person_order
+from peopleparse.metrics.ranked import Ranked
 from peopleparse.metrics.tally import Tally
 
 COCO_THRESHOLDS = tuple(k / 100 for k in range(50, 100, 5))
@@ -301,6 +302,36 @@ class PersonAP:
             predictions=len(scores),
             dropped_truth=sum(record.dropped for record in records),
         )
+
+    def ranked(self) -> dict[str, Ranked]:
+        """Return the ranked persons, as "person".
+
+        Raises:
+            InputError: a prediction is on a crowd, where it counts neither right nor wrong.
+        """
+        names = tuple(sorted(self._records))
+        records = [self._records[name] for name in names]
+        crowded = [name for name in names if not self._records[name].counted.all()]
+        if crowded:
+            raise InputError(
+                "ranked persons must be right or wrong, got some on a crowd, at image "
+                f"'{crowded[0]}'. Score without crowds."
+            )
+        scores = np.concatenate([np.zeros(0), *(record.scores for record in records)])
+        order = rank(scores)
+        none = np.zeros((len(self.thresholds), 0), np.intp)
+        hits = np.concatenate([none, *(record.matches for record in records)], 1) >= 0
+        image = np.repeat(np.arange(len(records)), [len(record.scores) for record in records])
+        ranked = Ranked(
+            image_ids=names,
+            thresholds=self.thresholds,
+            image=image[order],
+            scores=scores[order],
+            hits=hits[:, order],
+            num_truth=np.array([record.num_truth for record in records], np.int64),
+            integration="coco-101",
+        )
+        return {"person": ranked}
 
 
 class FaceRecall:

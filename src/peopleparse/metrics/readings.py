@@ -1,4 +1,4 @@
-"""How well one predicted person fits one truth person: the named readings of mean part IoU."""
+"""The named readings of AP^lambda: which labels are averaged, who looks for whom, what is drawn."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.errors import InputError, suggest
+from peopleparse.metrics.average_precision import Integration, check_integration
 from peopleparse.metrics.overlap import Overlap
 
 _CLASSES = ("union", "truth", "all")
+_MATCHES = ("prediction", "truth")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How the mean part IoU of a truth person and a predicted person is taken.
+    """One way to read the definition of AP^lambda.
 
     Attributes:
         name: what the score is called.
@@ -24,31 +26,135 @@ class Reading:
         classes: mean over the labels that "union" one or both persons have, "truth" the truth
             person has, or "all" labels of the scheme.
         absent: IoU of a label that neither has; only "all" uses it.
+        match: "prediction": each prediction looks for its best truth person. "truth": each truth
+            person looks for its best prediction; what nobody looks for is wrong.
+        integration: "all-point" or "coco-101"; None: whatever the metric was made with.
+        scored: False: scores are put aside, all predictions make one point of the curve.
+        inclusive: whether a mean equal to the threshold is enough; else it must be above.
+        legacy: do as the published AP^p script does in float64. Its faults: means are compared
+            with all their rounding errors; equal scores go in the order that an unstable sort
+            leaves, and equal means to the truth person that stands first in the files, so that
+            renaming persons may move the score; the area is summed with rounding errors.
+        description: what the reading does, in one line.
     """
 
     name: str
     background: bool = False
     classes: Literal["union", "truth", "all"] = "union"
     absent: float = 1.0
+    match: Literal["prediction", "truth"] = "prediction"
+    integration: Integration | None = None
+    scored: bool = True
+    inclusive: bool = False
+    legacy: bool = False
+    description: str = ""
 
     def __post_init__(self) -> None:
-        """Check the choice of classes.
+        """Check the choices.
 
         Raises:
-            InputError: classes is not "union", "truth" or "all".
+            InputError: classes, match or integration is none of its choices.
         """
-        if self.classes not in _CLASSES:
-            raise InputError(
-                f"classes must be a known choice, got '{self.classes}'."
-                f"{suggest(self.classes, _CLASSES)}"
-            )
+        for what, value, choices in (
+            ("classes", self.classes, _CLASSES),
+            ("match", self.match, _MATCHES),
+        ):
+            if value not in choices:
+                raise InputError(
+                    f"{what} must be a known choice, got '{value}'.{suggest(value, choices)}"
+                )
+        if self.integration is not None:
+            check_integration(self.integration)
 
 
-READINGS: dict[str, Reading] = {
-    "strict": Reading("strict"),
-    "literal": Reading("literal", classes="all", absent=1.0),
-    "mhp": Reading("mhp", background=True),
-}
+HEADLINES = ("strict", "literal", "mhp")
+
+_ALL = (
+    Reading("strict", description="parts that one or both persons have"),
+    Reading(
+        "literal",
+        classes="all",
+        description="all parts of the scheme; one that neither person has counts 1",
+    ),
+    Reading("mhp", background=True, description="strict, with the background as one more part"),
+    Reading(
+        "truth-present",
+        classes="truth",
+        description="parts that the truth person has; a part only predicted costs nothing",
+    ),
+    Reading(
+        "all-zero",
+        classes="all",
+        absent=0.0,
+        description="all parts of the scheme; one that neither person has counts 0",
+    ),
+    Reading(
+        "truth-present-background",
+        background=True,
+        classes="truth",
+        description="truth-present, with the background as one more part",
+    ),
+    Reading(
+        "literal-background",
+        background=True,
+        classes="all",
+        description="literal, with the background as one more part",
+    ),
+    Reading(
+        "all-zero-background",
+        background=True,
+        classes="all",
+        absent=0.0,
+        description="all-zero, with the background as one more part",
+    ),
+    Reading(
+        "strict-truth-driven",
+        match="truth",
+        description="strict, but each truth person looks for its best prediction",
+    ),
+    Reading(
+        "literal-truth-driven",
+        classes="all",
+        match="truth",
+        description="literal, but each truth person looks for its best prediction, as the paper's "
+        "text goes",
+    ),
+    Reading(
+        "mhp-truth-driven",
+        background=True,
+        match="truth",
+        description="mhp, but each truth person looks for its best prediction",
+    ),
+    Reading(
+        "strict-coco-101",
+        integration="coco-101",
+        description="strict, with precision averaged at 101 recalls",
+    ),
+    Reading(
+        "strict-unscored",
+        scored=False,
+        description="strict without scores: precision times recall",
+    ),
+    Reading(
+        "literal-unscored",
+        classes="all",
+        scored=False,
+        description="literal without scores: precision times recall",
+    ),
+    Reading(
+        "strict-inclusive",
+        inclusive=True,
+        description="strict, where a mean equal to the threshold is enough",
+    ),
+    Reading(
+        "legacy-mhp",
+        background=True,
+        integration="all-point",
+        legacy=True,
+        description="mhp as published: unrounded means, unstable sort, first person in the files",
+    ),
+)
+READINGS: dict[str, Reading] = {reading.name: reading for reading in _ALL}
 
 
 def mean_part_iou(
@@ -62,7 +168,8 @@ def mean_part_iou(
         label_ids: labels that are parts; 0 is added where the reading counts background.
     """
     ids = np.concatenate([[0], label_ids]) if reading.background else label_ids
-    iou = overlap.part_iou()[:, :, ids]
+    # Contiguous, so that each row is summed as one vector would be, to the last bit.
+    iou = np.ascontiguousarray(overlap.part_iou()[:, :, ids])
     if reading.classes == "all":
         return np.where(np.isnan(iou), reading.absent, iou).mean(axis=2)
     # A NaN (in neither person) is never averaged; an absent truth label only under "union".

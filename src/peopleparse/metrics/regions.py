@@ -23,12 +23,27 @@ class Regions:
         truth_ids, pred_ids: (R,) and (Q,) label ids, never 0.
         iou: (R, Q) float64, 0 where the labels differ.
         scores: (Q,) float64, or None for a system without scores.
+        pred_order: (Q,) each predicted region's place in what was given; None: they are in it.
+        pred_empty: (Q,) whether a predicted region has no pixel; None: all have some.
     """
 
     truth_ids: NDArray[np.intp]
     pred_ids: NDArray[np.intp]
     iou: NDArray[np.float64]
     scores: NDArray[np.float64] | None
+    pred_order: NDArray[np.intp] | None = None
+    pred_empty: NDArray[np.bool_] | None = None
+
+    def take(self, kept: NDArray[np.intp]) -> Regions:
+        """Return the regions with these predicted ones, in this order."""
+        return Regions(
+            truth_ids=self.truth_ids,
+            pred_ids=self.pred_ids[kept],
+            iou=self.iou[:, kept],
+            scores=None if self.scores is None else self.scores[kept],
+            pred_order=None if self.pred_order is None else self.pred_order[kept],
+            pred_empty=None if self.pred_empty is None else self.pred_empty[kept],
+        )
 
 
 def regions_of_persons(overlap: Overlap, scores: NDArray[np.float64] | None) -> Regions:
@@ -55,6 +70,9 @@ def count_regions(
 ) -> Regions:
     """Return the regions of two maps of region numbers, as CIHP stores them.
 
+    Regions go left to right by their first pixel, columns first, so that their numbers mean
+    nothing; predicted ones without a pixel come last. Truth regions without a pixel are left out.
+
     Args:
         truth: (H, W) region numbers 1 to R, 0 for none.
         truth_ids: (R,) label id of each truth region; its region may have no pixel.
@@ -66,12 +84,42 @@ def count_regions(
     Raises:
         InputError: the sizes differ, or a number has no label.
 
-    >>> found = count_regions([[1, 1, 2]], [5, 7], [[1, 2, 2]], [5, 7], [0.9, 0.8])
+    >>> found = count_regions([[2, 2, 1]], [7, 5, 3], [[2, 1, 1]], [7, 5], [0.9, 0.8])
+    >>> found.truth_ids.tolist(), found.pred_ids.tolist(), found.scores.tolist()
+    ([5, 7], [5, 7], [0.8, 0.9])
     >>> found.iou.tolist()
     [[0.5, 0.0], [0.0, 0.5]]
     """
     first, second = np.asarray(truth), np.asarray(prediction)
     labels, found = np.asarray(truth_ids, np.intp), np.asarray(pred_ids, np.intp)
+    _check_maps(first, second, labels, found, where)
+    values = None if scores is None else as_scores(scores, len(found), where)
+    length = len(found) + 1
+    keys = first.astype(np.int64) * length + second
+    shared = np.bincount(keys.ravel(), minlength=(len(labels) + 1) * length)
+    shared = shared.reshape(len(labels) + 1, length)
+    areas, sizes = shared.sum(1)[1:], shared.sum(0)[1:]
+    unions = areas[:, None] + sizes[None] - shared[1:, 1:]
+    iou = np.where(labels[:, None] == found, shared[1:, 1:] / np.maximum(unions, 1), 0.0)
+    rows, columns = _places(first, len(labels)), _places(second, len(found))
+    rows = rows[areas[rows] > 0]
+    return Regions(
+        truth_ids=labels[rows],
+        pred_ids=found[columns],
+        iou=iou[np.ix_(rows, columns)],
+        scores=None if values is None else values[columns],
+        pred_order=columns,
+        pred_empty=sizes[columns] == 0,
+    )
+
+
+def _check_maps(
+    first: NDArray[np.integer],
+    second: NDArray[np.integer],
+    labels: NDArray[np.intp],
+    found: NDArray[np.intp],
+    where: str,
+) -> None:
     at = f", at {where}" if where else ""
     if first.shape != second.shape or first.ndim != 2:
         raise InputError(
@@ -84,12 +132,13 @@ def count_regions(
                 f"{what} regions must be numbers 0 to {len(ids)}, got {int(numbers.max())}{at}. "
                 "Give each region a label in the text file beside the map."
             )
-    length = len(found) + 1
-    keys = first.astype(np.int64) * length + second
-    shared = np.bincount(keys.ravel(), minlength=(len(labels) + 1) * length)
-    shared = shared.reshape(len(labels) + 1, length)
-    areas, sizes = shared.sum(1)[1:], shared.sum(0)[1:]
-    unions = areas[:, None] + sizes[None] - shared[1:, 1:]
-    iou = np.where(labels[:, None] == found, shared[1:, 1:] / np.maximum(unions, 1), 0.0)
-    values = None if scores is None else as_scores(scores, len(found), where)
-    return Regions(labels, found, iou, values)
+
+
+def _places(numbers: NDArray[np.integer], count: int) -> NDArray[np.intp]:
+    """Return regions in the order of their first pixel, columns first; those of none come last."""
+    flat = numbers.ravel(order="F")
+    # A first pixel begins a run: only those need a look.
+    starts = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)[: flat.size]
+    first = np.full(count + 1, flat.size, np.intp)
+    first[flat[starts][::-1]] = starts[::-1]  # of equal indices the last assigned stays
+    return np.argsort(first[1:], kind="stable")

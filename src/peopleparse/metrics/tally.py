@@ -13,10 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError
-from peopleparse.metrics.checks import as_labels, as_scores, count_scores
+from peopleparse.metrics.checks import as_scores, count_scores
 from peopleparse.metrics.confusion import count_pairs
-from peopleparse.metrics.overlap import Overlap, Persons, part_overlap, person_boxes, person_order
+from peopleparse.metrics.overlap import (
+    Overlap,
+    Persons,
+    count_labels,
+    count_overlap,
+    read_persons,
+    read_sides,
+)
 from peopleparse.metrics.regions import Regions
+from peopleparse.metrics.sides import Sheet, Side
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,31 +113,33 @@ def make_tally(
     if prediction is None and truth is not None:
         prediction = np.zeros((0, *size), np.uint8)
     overlap, boxes, orders = None, [np.zeros((0, 4), np.int32)] * 2, [np.zeros(0, np.intp)] * 2
-    values = None
+    values, first, second, joint = None, None, None, None
     if truth is not None and prediction is not None:
-        overlap = part_overlap(truth, prediction, num_ids, ignore_id, count_scores(scores), where)
-        checked = as_scores(scores, overlap.num_pred, where)
-        orders = [
-            _whole_order(truth, overlap.num_truth, where),
-            _whole_order(prediction, overlap.num_pred, where),
-        ]
-        overlap = overlap.take(*orders)
+        first, second, joint = read_sides(
+            truth, prediction, num_ids, ignore_id, count_scores(scores), where
+        )
+        checked = as_scores(scores, second.count, where)
+        orders = [first.order(), second.order()]
+        overlap = count_overlap(first, second, joint, num_ids, ignore_id).take(*orders)
         values = None if scores is None else checked[orders[1]]
-        boxes = [
-            person_boxes(truth, overlap.num_truth, ignore_id)[orders[0]],
-            person_boxes(prediction, overlap.num_pred, None)[orders[1]],
-        ]
-    if truth_parsing is None:
-        assert truth is not None
-        truth_parsing = flatten_persons(truth, orders[0], ignore_id)
-    if parsing is None:
-        ranked = orders[1] if values is None else orders[1][np.argsort(-values, kind="stable")]
-        none = np.zeros(size, np.uint8)
-        parsing = none if prediction is None else flatten_persons(prediction, ranked, None)
+        boxes = [first.boxes_without(ignore_id)[orders[0]], second.boxes[orders[1]]]
+    if truth_parsing is None and parsing is None and joint is not None and joint.is_confusion:
+        confusion = count_labels(joint, num_ids, ignore_id)
+    else:
+        if truth_parsing is None:
+            assert first is not None
+            truth_parsing = first.flatten(orders[0], ignore_id)
+        if parsing is None and prediction is None:
+            parsing = np.zeros(size, np.uint8)
+        elif parsing is None:
+            assert prediction is not None
+            side = second or read_persons(prediction, "prediction", where)
+            parsing = side.flatten(_by_score(side, scores, where), None)
+        confusion = count_pairs(truth_parsing, parsing, num_ids, ignore_id, where)
     return Tally(
         image_id=image_id,
         size=size,
-        confusion=count_pairs(truth_parsing, parsing, num_ids, ignore_id, where),
+        confusion=confusion,
         overlap=overlap,
         scores=values,
         truth_boxes=boxes[0],
@@ -148,25 +158,15 @@ def flatten_persons(
 
     A label wins over ignored, whoever has it.
     """
-    if isinstance(persons, tuple):
-        parsing, instances = np.asarray(persons[0]), np.asarray(persons[1])
-        kept = instances > 0 if ignore_id is None else (instances > 0) | (parsing == ignore_id)
-        return np.where(kept, parsing, 0).astype(np.uint8)
-    maps = as_labels(persons, "persons")
-    flat = np.zeros(maps.shape[1:], np.uint8)
-    if ignore_id is not None and len(maps):
-        flat[(maps == ignore_id).any(axis=0)] = ignore_id
-    for index in reversed([int(i) for i in order]):
-        labels = maps[index]
-        mask = labels > 0 if ignore_id is None else (labels > 0) & (labels != ignore_id)
-        np.copyto(flat, labels, where=mask)
-    return flat
+    return read_persons(persons, "persons", "").flatten(order, ignore_id)
 
 
-def _whole_order(persons: Persons, count: int, where: str) -> NDArray[np.intp]:
-    """Return the order of `count` persons; those of a pair without a pixel come first."""
-    known = person_order(persons, where)
-    return np.concatenate([np.setdiff1d(np.arange(count), known), known]).astype(np.intp)
+def _by_score(side: Side, scores: ArrayLike | None, where: str) -> NDArray[np.intp]:
+    """Return the predicted persons by falling score, then left to right."""
+    order = side.order()
+    if scores is None or isinstance(side.maps, Sheet):
+        return order
+    return order[np.argsort(-as_scores(scores, side.count, where)[order], kind="stable")]
 
 
 def _size_of(truth: Persons | None, truth_parsing: ArrayLike | None, where: str) -> tuple[int, int]:
