@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 from click.testing import CliRunner, Result
 from scipy.io import savemat
 
@@ -43,45 +41,10 @@ def test_check_prints_problems_and_exits_1(tmp_path: Path) -> None:
     assert f"2 problems in {tmp_path}" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["check", "stats"])
-def test_no_gps_folder_is_an_error_of_the_family(tmp_path: Path, command: str) -> None:
-    result = _run(command, tmp_path / "no")
+def test_no_gps_folder_is_an_error_of_the_family(tmp_path: Path) -> None:
+    result = _run("check", tmp_path / "no")
     assert isinstance(result.exception, DataError)
     assert "GPS folder must hold annotations/" in str(result.exception)
-
-
-def test_stats_table(tmp_path: Path) -> None:
-    write_gps_folder(tmp_path)
-    result = _run("stats", tmp_path)
-    assert result.exit_code == 0
-    rows = [line.split() for line in result.stdout.splitlines()]
-    for row in (
-        ["images", "5"],
-        ["persons", "per", "image", "2.00"],
-        ["outdoor", "2"],
-        ["val", "2"],
-        ["hair", "10", "100.0%"],
-        ["upper", "clothes", "10", "100.0%"],
-        ["tie", "0", "0.0%"],
-        ["image", "width", "160", "160", "160.0", "160"],
-    ):
-        assert row in rows
-
-
-def test_stats_json_of_one_split(tmp_path: Path) -> None:
-    write_gps_folder(tmp_path)
-    found = json.loads(_run("stats", tmp_path, "--split", "val", "--json").stdout)
-    assert (found["images"], found["persons"]) == (2, 1)
-    assert found["persons_per_image"] == {"0": 1, "1": 1}
-    assert found["part_persons"]["face"] == 1
-    assert set(found["person_heights"]) == {"least", "median", "mean", "greatest"}
-
-
-def test_stats_of_an_unknown_split(tmp_path: Path) -> None:
-    write_gps_folder(tmp_path)
-    result = _run("stats", tmp_path, "--split", "tran")
-    assert isinstance(result.exception, DataError)
-    assert "Did you mean 'train'?" in str(result.exception)
 
 
 def test_usage() -> None:

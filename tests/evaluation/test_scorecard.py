@@ -50,14 +50,14 @@ def fill(card, tallies):
 def test_scores_are_those_of_the_metrics():
     tallies = make_tallies(missing=["image2"])
     metrics = {
-        "pixels": ConfusionMatrix(NUM_IDS),
+        "pixels": ConfusionMatrix(NUM_IDS, label_ids=(0, *PARTS)),
         "ap_lambda": LambdaAP(NUM_IDS, label_ids=PARTS),
-        "ap_p": PartAP(NUM_IDS),
+        "ap_p": PartAP(NUM_IDS, label_ids=PARTS),
         "ap_r": RegionAP(NUM_IDS),
         "ap_h": HumanAP(NUM_IDS),
         "person_mask": PersonAP("mask"),
         "person_box": PersonAP("box"),
-        "panoptic": PanopticQuality(NUM_IDS),
+        "panoptic": PanopticQuality(NUM_IDS, label_ids=PARTS),
     }
     failures = FailureCounts(NUM_IDS, label_ids=PARTS)
     for tally in tallies:

@@ -220,3 +220,15 @@ def test_bad_input():
     metric.update("c", PERSON, PERSON)
     with pytest.raises(InputError, match=r"scores must be given for all images or for none"):
         metric.compute()
+
+
+def test_labels_are_those_of_the_mhp_reading():
+    truth, prediction = [[[1, 1, 2, 0]]], [[[1, 1, 3, 0]]]
+    found = {}
+    for ids in (None, (1, 2)):
+        part, persons = PartAP(4, label_ids=ids), LambdaAP(4, label_ids=ids, readings=["mhp"])
+        part.update("a", truth, prediction, [0.5])
+        persons.update("a", truth, prediction, [0.5])
+        assert part.compute().ap == persons.compute().readings["mhp"].ap
+        found[ids] = part.compute().matched
+    assert found[None] != found[(1, 2)]  # IoU 1, 1, 0, and 0 for a label that is none here

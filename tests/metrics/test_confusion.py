@@ -109,6 +109,23 @@ def test_more_pixels_than_one_chunk(rng):
     assert (matrix.value() == expected).all()
 
 
+@pytest.mark.parametrize("smooth", [False, True])
+def test_flat_and_noisy_maps_of_any_layout(smooth, rng):
+    truth, prediction = rng.integers(0, 20, (2, 21, 33))
+    if smooth:
+        truth, prediction = (np.repeat(part, 19, axis=1)[:, :301] for part in (truth, prediction))
+    truth[truth == 19] = 255
+    expected = np.zeros((256, 20), np.int64)
+    np.add.at(expected, (truth, prediction), 1)
+    for turn in (lambda part: part, lambda part: part[::-1, ::-2], lambda part: part.T):
+        matrix = ConfusionMatrix(20)
+        matrix.update(turn(truth).astype(np.uint8), turn(prediction))
+        found = matrix.value()
+        if turn(truth).size == truth.size:
+            assert (found == expected[:20]).all()
+        assert found.sum() == (turn(truth) < 20).sum()
+
+
 def test_perfect_is_one(rng):
     truth = rng.integers(0, 5, (9, 9))
     matrix = ConfusionMatrix(5)
@@ -141,7 +158,18 @@ def test_bad_settings():
         ConfusionMatrix(1)
     with pytest.raises(InputError, match=r"ignore_id must be 20 to 255, got 0\."):
         ConfusionMatrix(20, ignore_id=0)
-    with pytest.raises(InputError, match=r"must have num_ids 4 and ignore_id 255, got 5 and 255"):
+    with pytest.raises(InputError, match=r"must have num_ids, ignore_id and label_ids \(4, 255"):
         ConfusionMatrix(4).merge(ConfusionMatrix(5))
     with pytest.raises(InputError, match=r"absent must be a known rule, got 'zeros'\. Did you"):
         ConfusionMatrix(4).compute("zeros")
+    with pytest.raises(InputError, match=r"label_ids must be ids 0 to 3, got \[4\]\. Background"):
+        ConfusionMatrix(4, label_ids=[4])
+
+
+def test_an_unused_label_is_wrong_and_no_class():
+    matrix = ConfusionMatrix(4, label_ids=(0, 1, 2))
+    matrix.update([[0, 1, 1, 2]], [[0, 1, 3, 2]])
+    scores = matrix.compute()
+    assert scores.iou[:3] == (1.0, 0.5, 1.0) and np.isnan(scores.iou[3])
+    assert scores.mean_iou == 2.5 / 3 and scores.overall_accuracy == 0.75
+    assert np.isnan(matrix.compute("zero").iou[3])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peopleparse.errors import InputError
-from peopleparse.metrics import part_overlap, person_order
+from peopleparse.metrics import make_tally, part_overlap, person_order
 from tests.metrics.scenes import flatten, make_scene, seeds, unflatten
 from tests.oracles import metrics_oracle as oracle
 
@@ -114,6 +114,109 @@ def test_person_order_is_by_content(seed):
     assert (person_order((parsing, instances)) == person_order(visible)).all()
 
 
+COUNTS = ("intersections", "truth_areas", "pred_areas", "ignored", "foreground")
+
+
+def count_slowly(truth, preds, num_ids, ignore_id=255):
+    """The same counts pair by pair over the whole image."""
+    found = {
+        "intersections": [[[((t == c) & (p == c)).sum() for c in range(num_ids)] for p in preds]
+                          for t in truth],
+        "truth_areas": [[(t == c).sum() for c in range(num_ids)] for t in truth],
+        "pred_areas": [[(p == c).sum() for c in range(num_ids)] for p in preds],
+        "ignored": [[[((t == ignore_id) & (p == c)).sum() for c in range(num_ids)] for p in preds]
+                    for t in truth],
+        "foreground": [[((t > 0) & (t != ignore_id) & (p > 0)).sum() for p in preds]
+                       for t in truth],
+    }  # fmt: skip
+    return {name: np.array(values).ravel().tolist() for name, values in found.items()}
+
+
+def plain(overlap):
+    return {name: getattr(overlap, name).ravel().tolist() for name in COUNTS}
+
+
+def make_people(rng, persons, size, num_ids, overlap, noise):
+    """Persons in bands of labels, or of noise; apart from each other unless they may overlap."""
+    height, width = size
+    people = np.zeros((persons, height, width), np.uint8)
+    taken = np.zeros(size, bool)
+    for person in people:
+        y1, x1 = rng.integers(0, height), rng.integers(0, width)
+        y2, x2 = rng.integers(y1, height) + 1, rng.integers(x1, width) + 1
+        bands = np.repeat(rng.integers(0, num_ids, height), rng.integers(1, 5, height))[:height]
+        labels = np.broadcast_to(bands[:, None], size)
+        if noise:
+            labels = rng.integers(0, num_ids, size)
+        free = np.ones(size, bool) if overlap else ~taken
+        person[y1:y2, x1:x2] = (labels * free)[y1:y2, x1:x2]
+        taken |= person > 0
+    return people
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize("overlap", [False, True])
+@pytest.mark.parametrize("seed", range(60))
+def test_larger_scenes_equal_a_slow_count(seed, overlap, noise):
+    rng = np.random.default_rng([seed, overlap, noise])
+    size = int(rng.integers(5, 40)), int(rng.integers(5, 40))
+    num_ids = int(rng.choice([3, 20, 59]))
+    truth = make_people(rng, rng.choice([0, 1, 5, 14]), size, num_ids, overlap, noise)
+    preds = make_people(rng, rng.choice([0, 1, 8, 13]), size, num_ids, seed % 2, noise)
+    if seed % 3 == 0:
+        truth[rng.random(truth.shape) < 0.03] = 255
+    expected = count_slowly(truth, preds, num_ids)
+    assert plain(part_overlap(truth, preds, num_ids)) == expected
+    turned = [np.ascontiguousarray(part.transpose(2, 1, 0)).T for part in (truth, preds)]
+    assert plain(part_overlap(*turned, num_ids)) == expected
+    parsing, instances = flatten(preds)
+    visible = unflatten(parsing, instances, len(preds))
+    expected = count_slowly(truth, visible, num_ids)
+    for kind in (np.uint16, np.int64):
+        pair = parsing, instances.astype(kind)
+        assert plain(part_overlap(truth, pair, num_ids, count=len(preds))) == expected
+
+
+@given(seeds, st.integers(0, 14))
+def test_truth_as_pair_equals_its_stack(seed, persons):
+    scene = make_scene(seed, persons)
+    rng = np.random.default_rng(seed)
+    parsing, instances = flatten(scene.truth)
+    nobody = instances == 0
+    parsing[nobody] = rng.choice([0, 3, 255], parsing.shape)[nobody]
+    count = int(instances.max(initial=0))
+    stack = unflatten(parsing, instances, count)
+    stack[:, nobody & (parsing == 255)] = 255
+    first = part_overlap((parsing, instances), scene.preds, 6)
+    assert plain(first) == plain(part_overlap(stack, scene.preds, 6))
+    pair = flatten(scene.preds)
+    options = {"num_ids": 6, "count": len(scene.preds)}
+    both = part_overlap((parsing, instances), pair, **options)
+    assert plain(both) == plain(part_overlap(stack, pair, **options))
+
+
+@pytest.mark.parametrize("persons", [11, 12, 13, 255, 256, 300])
+def test_overlapping_persons_in_any_number(persons, rng):
+    # All share the middle pixel, so each truth person needs a sheet of its own.
+    truth = np.zeros((persons, 3, persons + 2), np.uint8)
+    numbers = np.arange(persons)
+    truth[numbers, 0, numbers] = 1 + numbers % 19
+    truth[:, 1, -1] = 7
+    overlap = part_overlap(truth, truth, 20)
+    assert (overlap.foreground == 1 + np.eye(persons)).all()
+    own = np.eye(persons, dtype=bool)
+    assert (overlap.intersections[:, :, 7] == 1 + (own & (numbers % 19 == 6))).all()
+    assert (overlap.intersections[:, :, 1:].sum(2) == 1 + own).all()
+
+
+def test_input_is_left_as_it_is(rng):
+    truth, preds = rng.choice([0, 1, 2, 255], (2, 3, 40, 40)).astype(np.uint8)
+    preds[preds == 255] = 0
+    kept = truth.copy(), preds.copy()
+    make_tally("a", truth, preds, num_ids=3)
+    assert (truth == kept[0]).all() and (preds == kept[1]).all()
+
+
 PERSON = np.zeros((1, 2, 3), np.uint8)
 
 
@@ -131,6 +234,10 @@ PERSON = np.zeros((1, 2, 3), np.uint8)
         (PERSON, (PERSON[0], PERSON[0] * 0.5), r"instances must be integer person numbers, got"),
         (PERSON, (PERSON[0], PERSON[0] + 3), r"must be person numbers 0 to 2, got 3 to 3, at pho"),
         (PERSON, (PERSON[0], PERSON[0].astype(int) - 1), r"person numbers 0 to 2, got -1 to -1"),
+        ((PERSON[0], PERSON[0].astype(int) - 1), PERSON, r"person numbers 0 to 0, got -1 to -1"),
+        ((PERSON[0], PERSON), PERSON, r"parsing and instances must be \(H, W\) of one size, got"),
+        ((PERSON[0] + 9, PERSON[0] + 1), PERSON, r"truth must be label ids 0 to 3 or 255, got \[9"),
+        ((PERSON[0], PERSON[0]), (PERSON[0, :1], PERSON[0]), r"parsing must have the truth's size"),
     ],
 )
 def test_bad_input(truth, prediction, message):

@@ -153,3 +153,11 @@ def test_bad_input():
     with pytest.raises(InputError, match=r"regions must have label ids 1 to 2, got \[7\], at imag"):
         metric.add(tally)
     assert metric.compute().images == 1
+
+
+def test_an_unused_label_is_no_class():
+    truth, prediction = [[[1, 1, 2]]], [[[1, 1, 3]]]
+    every, used = PanopticQuality(4), PanopticQuality(4, label_ids=(1, 2))
+    for metric in (every, used):
+        metric.update("a", truth, prediction)
+    assert every.compute().pq == pytest.approx(1 / 3) and used.compute().pq == 0.5

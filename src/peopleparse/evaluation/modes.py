@@ -118,15 +118,19 @@ def make_metrics(
     for name in names:
         given = MODES[mode][name]
         if name == "pixels":
-            made: Metric = ConfusionMatrix(**ids) if mode == "recommended" else M2fpPixels(**ids)
+            used = (0, *labels.parts)
+            right: Metric = ConfusionMatrix(**ids, label_ids=used)
+            made = right if mode == "recommended" else M2fpPixels(**ids)
         elif name == "ap_lambda":
             made = LambdaAP(**ids, label_ids=labels.parts, readings=readings)
         elif name in ("person_mask", "person_box"):
             made = PersonAP("mask" if name == "person_mask" else "box")
         elif name == "panoptic":
-            made = PanopticQuality(**ids)
+            made = PanopticQuality(**ids, label_ids=labels.parts)
+        elif name == "ap_p":
+            made = PartAP(**ids, **given, label_ids=labels.parts)
         else:
-            made = {"ap_p": PartAP, "ap_r": RegionAP, "ap_h": HumanAP}[name](**ids, **given)
+            made = {"ap_r": RegionAP, "ap_h": HumanAP}[name](**ids, **given)
         found[name] = made
     return found
 

@@ -165,7 +165,8 @@ class Scorecard:
             )
         found: dict[str, NDArray[np.float64]] = {}
         if "pixels" in self.metrics:
-            found |= bootstrap_confusion(confusions, weights, _PIXELS)
+            used = (0, *self.labels.parts)
+            found |= bootstrap_confusion(confusions, weights, _PIXELS, label_ids=used)
         ranked = {name: self._ranked(name) for name in self.metrics if name in _RANKED}
         for key, (score, entry, threshold) in _DRAWN.items():
             if score in ranked and entry is None:

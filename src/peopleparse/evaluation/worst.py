@@ -33,7 +33,7 @@ def image_score(tally: Tally, parts: tuple[int, ...]) -> float:
             means = mean_part_iou(overlap, READINGS["strict"], np.array(parts, np.intp))
             best = means.max(axis=1, initial=0.0)
             return math.fsum(best) / len(best)
-    matrix = ConfusionMatrix(len(tally.confusion))
+    matrix = ConfusionMatrix(len(tally.confusion), label_ids=(0, *parts))
     matrix.add(tally)
     return matrix.compute().mean_iou
 

@@ -16,7 +16,13 @@ from peopleparse.metrics.average_precision import (
     legacy_average_precision,
     sample_curve,
 )
-from peopleparse.metrics.checks import check_new, check_num_ids, check_thresholds, plain
+from peopleparse.metrics.checks import (
+    check_label_ids,
+    check_new,
+    check_num_ids,
+    check_thresholds,
+    plain,
+)
 from peopleparse.metrics.matching import best_prediction, best_truth, first_hits, rank
 from peopleparse.metrics.overlap import Overlap, Persons
 from peopleparse.metrics.ranked import Ranked
@@ -147,12 +153,7 @@ class LambdaAP:
         check_num_ids(num_ids, ignore_id)
         check_integration(integration)
         self.num_ids, self.ignore_id, self.integration = num_ids, ignore_id, integration
-        self.label_ids = tuple(range(1, num_ids) if label_ids is None else label_ids)
-        if not self.label_ids or not all(0 < i < num_ids for i in self.label_ids):
-            raise InputError(
-                f"label_ids must be ids 1 to {num_ids - 1}, got {list(self.label_ids)}. "
-                "Leave out the background; a reading adds it."
-            )
+        self.label_ids = check_label_ids(label_ids, num_ids, first=1)
         self.readings = tuple(get_reading(reading) for reading in readings)
         names = [reading.name for reading in self.readings]
         if not names or len(set(names)) < len(names):

@@ -21,7 +21,14 @@ from peopleparse.metrics.candidates import (
     rank_candidates,
     value_at,
 )
-from peopleparse.metrics.checks import DECIMALS, check_new, check_num_ids, check_thresholds, plain
+from peopleparse.metrics.checks import (
+    DECIMALS,
+    check_label_ids,
+    check_new,
+    check_num_ids,
+    check_thresholds,
+    plain,
+)
 from peopleparse.metrics.matching import best_truth, rank
 from peopleparse.metrics.overlap import Overlap, Persons
 from peopleparse.metrics.ranked import Ranked
@@ -138,6 +145,7 @@ class PartAP:
         mode: str = "recommended",
         thresholds: Sequence[float] = LAMBDAS,
         min_score: float | None = None,
+        label_ids: Sequence[int] | None = None,
     ) -> None:
         """Choose labels and mode.
 
@@ -147,12 +155,14 @@ class PartAP:
             mode: "recommended" or "legacy-mhp".
             thresholds: IoU to be above.
             min_score: predictions with a lower score are left out, as some evaluators do.
+            label_ids: the labels that are parts; default 1 to num_ids - 1. Background is added.
 
         Raises:
             InputError: one of them is outside its range or unknown.
         """
         check_num_ids(num_ids, ignore_id)
         self.num_ids, self.ignore_id = num_ids, ignore_id
+        self.label_ids = check_label_ids(label_ids, num_ids, first=1)
         self.mode = check_mode(mode, PART_MODES)
         self.thresholds, self.min_score = check_thresholds(thresholds), min_score
         self._records: dict[str, _Record] = {}
@@ -211,14 +221,15 @@ class PartAP:
         self, overlap: Overlap
     ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
         """Return each prediction's best truth, their mean part IoU and the parts of that truth."""
-        mean = mean_part_iou(overlap, READINGS["mhp"], np.arange(1, self.num_ids))
+        ids = np.array(self.label_ids, np.intp)
+        mean = mean_part_iou(overlap, READINGS["mhp"], ids)
         best, value = best_truth(mean, DECIMALS if self.mode == "recommended" else None)
         if not overlap.num_truth:
             none = np.zeros((len(self.thresholds), overlap.num_pred), np.int64)
             return best, value, none, none[0]
-        own = overlap.part_iou()[best, np.arange(overlap.num_pred), 1:]  # (P, C - 1)
+        own = overlap.part_iou()[best, np.arange(overlap.num_pred)][:, ids]  # (P, parts)
         right = np.stack([(own > limit).sum(axis=1) for limit in self.thresholds])  # NaN: no
-        return best, value, right, (overlap.truth_areas[best, 1:] > 0).sum(axis=1)
+        return best, value, right, (overlap.truth_areas[best][:, ids] > 0).sum(axis=1)
 
     def merge(self, other: PartAP) -> None:
         """Add the images of another shard.
@@ -230,7 +241,8 @@ class PartAP:
 
     def settings(self) -> tuple[Any, ...]:
         """Return what all shards must have in common."""
-        return (self.num_ids, self.ignore_id, self.mode, self.thresholds, self.min_score)
+        labels = (self.num_ids, self.ignore_id, self.label_ids)
+        return (*labels, self.mode, self.thresholds, self.min_score)
 
     def ranked(self) -> dict[str, Ranked]:
         """Return the ranked persons, as "person".

@@ -147,6 +147,7 @@ def bootstrap_confusion(
     weights: ArrayLike,
     scores: Sequence[str] = ("mean_iou",),
     absent: Absent = "skip",
+    label_ids: Sequence[int] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Return (B,) pixel scores in each draw, by name; NaN where a draw has no counted pixel.
 
@@ -158,6 +159,7 @@ def bootstrap_confusion(
         weights: (B, N) draws, from `bootstrap_images`.
         scores: fields of `SegmentationScores` that are one number.
         absent: the rule for absent classes.
+        label_ids: the classes that are averaged; default all.
 
     Raises:
         InputError: the number of images, a matrix or the name of a score does not fit.
@@ -191,7 +193,7 @@ def bootstrap_confusion(
             f"confusions must be one an image ({drawn.shape[1]}), got {used}. "
             "Draw as many images as were scored."
         )
-    return _pixel_scores(totals, scores, absent)
+    return _pixel_scores(totals, scores, absent, label_ids)
 
 
 def as_values(values: ArrayLike, what: str) -> NDArray[np.float64]:
@@ -243,11 +245,14 @@ def _as_counts(matrix: ArrayLike) -> NDArray[np.int64]:
 
 
 def _pixel_scores(
-    totals: NDArray[np.int64], names: Sequence[str], absent: Absent
+    totals: NDArray[np.int64],
+    names: Sequence[str],
+    absent: Absent,
+    label_ids: Sequence[int] | None,
 ) -> dict[str, NDArray[np.float64]]:
     found: dict[str, list[float]] = {name: [] for name in names}
     for counts in totals:
-        matrix = ConfusionMatrix(len(counts))
+        matrix = ConfusionMatrix(len(counts), label_ids=label_ids)
         matrix._matrix += counts
         scores = matrix.compute(absent)
         for name in names:

@@ -33,6 +33,21 @@ def check_num_ids(num_ids: int, ignore_id: int) -> None:
         )
 
 
+def check_label_ids(label_ids: Sequence[int] | None, num_ids: int, first: int) -> tuple[int, ...]:
+    """Return the labels that a score averages: those given, or all from `first` on.
+
+    Raises:
+        InputError: there is none, or one lies outside `first` to num_ids - 1.
+    """
+    chosen = tuple(range(first, num_ids) if label_ids is None else label_ids)
+    if not chosen or not all(first <= label_id < num_ids for label_id in chosen):
+        raise InputError(
+            f"label_ids must be ids {first} to {num_ids - 1}, got {list(chosen)}. "
+            + ("Leave out the background: no part." if first else "Background is a class.")
+        )
+    return chosen
+
+
 def as_labels(array: ArrayLike, what: str, where: str = "") -> NDArray[np.uint8]:
     """Return a label map as contiguous uint8; bool becomes 0 and 1.
 

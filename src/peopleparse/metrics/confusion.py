@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,7 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError, suggest
-from peopleparse.metrics.checks import as_labels, check_num_ids, plain, raise_stray
+from peopleparse.metrics.checks import (
+    as_labels,
+    check_label_ids,
+    check_num_ids,
+    plain,
+    raise_stray,
+)
 from peopleparse.metrics.runs import find_runs
 
 if TYPE_CHECKING:
@@ -72,9 +79,23 @@ class ConfusionMatrix:
     0.333
     """
 
-    def __init__(self, num_ids: int, ignore_id: int = 255) -> None:
+    def __init__(
+        self, num_ids: int, ignore_id: int = 255, label_ids: Sequence[int] | None = None
+    ) -> None:
+        """Choose labels.
+
+        Args:
+            num_ids: labels are 0 to num_ids - 1.
+            ignore_id: the truth's value for pixels that do not count.
+            label_ids: the classes that are averaged, 0 among them; default all. A prediction of
+                another one is wrong, as where a scheme leaves an id unused.
+
+        Raises:
+            InputError: one of them is outside its range.
+        """
         check_num_ids(num_ids, ignore_id)
         self.num_ids, self.ignore_id = num_ids, ignore_id
+        self.label_ids = check_label_ids(label_ids, num_ids, first=0)
         self._matrix = np.zeros((num_ids, num_ids), np.int64)
 
     def update(self, truth: ArrayLike, prediction: ArrayLike, where: str = "") -> None:
@@ -110,10 +131,11 @@ class ConfusionMatrix:
         Raises:
             InputError: the other was made for other labels.
         """
-        if (self.num_ids, self.ignore_id) != (other.num_ids, other.ignore_id):
+        mine = (self.num_ids, self.ignore_id, self.label_ids)
+        theirs = (other.num_ids, other.ignore_id, other.label_ids)
+        if mine != theirs:
             raise InputError(
-                f"merged matrices must have num_ids {self.num_ids} and ignore_id "
-                f"{self.ignore_id}, got {other.num_ids} and {other.ignore_id}. "
+                f"merged matrices must have num_ids, ignore_id and label_ids {mine}, got {theirs}. "
                 "Score all shards with one scheme."
             )
         self._matrix += other._matrix
@@ -137,6 +159,8 @@ class ConfusionMatrix:
         pixels = int(truth.sum())
         fill = _ABSENT[absent] if pixels else np.nan
         accuracy, iou = _ratio(right, truth, fill), _ratio(right, union, fill)
+        unused = np.setdiff1d(np.arange(self.num_ids), self.label_ids)
+        accuracy[unused] = iou[unused] = np.nan
         weighted = np.where(truth > 0, truth * np.nan_to_num(iou), 0.0).sum()
         return SegmentationScores(
             overall_accuracy=int(right.sum()) / pixels if pixels else float("nan"),
@@ -180,11 +204,14 @@ def _pair_histogram(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> 
     counts = np.zeros((256, 256), np.int64)
     for start in range(0, truth.size, _CHUNK):
         t, p = truth[start : start + _CHUNK], prediction[start : start + _CHUNK]
-        starts, lengths = find_runs([t, p])
-        keys = t[starts].astype(np.intp)
+        runs = find_runs([t, p])
+        keys = (t if runs is None else t.take(runs[0])).astype(np.intp)
         keys <<= 8
-        keys |= p[starts]
-        np.add.at(counts.reshape(-1), keys, lengths)
+        keys |= p if runs is None else p.take(runs[0])
+        if runs is None:
+            counts += np.bincount(keys, minlength=counts.size).reshape(counts.shape)
+        else:
+            np.add.at(counts.reshape(-1), keys, runs[1])
     return counts
 
 

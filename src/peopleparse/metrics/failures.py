@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.metrics.ap_lambda import visible_persons
-from peopleparse.metrics.checks import DECIMALS, check_new, check_num_ids, check_thresholds, plain
+from peopleparse.metrics.checks import (
+    DECIMALS,
+    check_label_ids,
+    check_new,
+    check_num_ids,
+    check_thresholds,
+    plain,
+)
 from peopleparse.metrics.matching import rank
 from peopleparse.metrics.overlap import Overlap, Persons
 from peopleparse.metrics.readings import READINGS, mean_part_iou
@@ -164,12 +171,7 @@ class FailureCounts:
         """
         check_num_ids(num_ids, ignore_id)
         self.num_ids, self.ignore_id = num_ids, ignore_id
-        self.label_ids = tuple(range(1, num_ids) if label_ids is None else label_ids)
-        if not self.label_ids or not all(0 < i < num_ids for i in self.label_ids):
-            raise InputError(
-                f"label_ids must be ids 1 to {num_ids - 1}, got {list(self.label_ids)}. "
-                "Leave out the background."
-            )
+        self.label_ids = check_label_ids(label_ids, num_ids, first=1)
         self.good, self.person, self.part = check_thresholds([good, person, part])
         self._records: dict[str, _Record] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.metrics.checks import as_labels, check_num_ids, raise_stray
-from peopleparse.metrics.sides import Joint, Sheet, Side, make_sheets, read_sheets, read_stack
+from peopleparse.metrics.sides import Sheet, Side, Table, make_sheets, read_sheets, read_stack
 
 # One label map a person (P, H, W), or (parsing, instances) with persons 1 to P, each (H, W).
 Persons: TypeAlias = ArrayLike | tuple[ArrayLike, ArrayLike]
@@ -110,14 +111,13 @@ def part_overlap(
     [[1.0, 0.0], [0.0, 1.0]]
     """
     check_num_ids(num_ids, ignore_id)
-    return count_overlap(
-        *read_sides(truth, prediction, num_ids, ignore_id, count, where), num_ids, ignore_id
-    )
+    sides = read_sides(truth, prediction, num_ids, ignore_id, count, where)
+    return count_overlap(*sides, num_ids, ignore_id)
 
 
 def read_sides(
     truth: Persons, prediction: Persons, num_ids: int, ignore_id: int, count: int | None, where: str
-) -> tuple[Side, Side, Joint]:
+) -> tuple[Side, Side, list[Table]]:
     """Read both sides of one image and what they share.
 
     Raises:
@@ -126,7 +126,7 @@ def read_sides(
     if isinstance(truth, tuple) and isinstance(prediction, tuple):
         over = _as_sheet(truth, None, where)
         sheet = _as_sheet(prediction, over.labels.shape, where)
-        (first, second), joint = read_sheets([over, sheet], [None, count], where)
+        (first, second), tables = read_sheets([over, sheet], [None, count], (), where)
     else:
         first = read_persons(truth, "truth", where)
         sheets = make_sheets(first)
@@ -134,26 +134,26 @@ def read_sides(
             first = replace(first, maps=sheets[0])
         if isinstance(prediction, tuple):
             sheet = _as_sheet(prediction, first.size, where)
-            counts = [*[first.count] * len(sheets), count]
-            (*_, second), joint = read_sheets([*sheets, sheet], counts, where)
+            (second,), tables = read_sheets([sheet], [count], sheets, where)
         else:
             maps = _as_stack(prediction, "prediction", where, first.size)
-            second, joint = read_stack(maps, sheets)
+            second, tables = read_stack(maps, sheets)
     _check_ids(first.areas, "truth", num_ids, ignore_id, where)
     what = "parsing" if isinstance(prediction, tuple) else "prediction"
     _check_ids(np.vstack([second.areas, second.nobody]), what, num_ids, None, where)
-    return first, second, joint
+    return first, second, tables
 
 
-def count_overlap(truth: Side, pred: Side, joint: Joint, num_ids: int, ignore_id: int) -> Overlap:
+def count_overlap(
+    truth: Side, pred: Side, tables: Sequence[Table], num_ids: int, ignore_id: int
+) -> Overlap:
     """Count the pixels of each pair of persons."""
     # Truth has another label, the same, or ignores the pixel; row and column 0 are nobody.
     found = np.zeros((3, truth.count + 1, pred.count + 1, num_ids), np.int64)
-    predicted, finders = joint.sheets[-1]
-    for labels, owners in joint.sheets[:-1]:
+    for labels, owners, predicted, finders, pixels in tables:
         state = np.where(labels == ignore_id, 2, labels == predicted)
         owner = np.where(labels > 0, owners, 0)
-        np.add.at(found, (state, owner, finders, predicted), joint.pixels)
+        np.add.at(found, (state, owner, finders, predicted), pixels)
     other, same, ignored = found[:, 1:, 1:]
     # What nobody owns and truth ignores is ignored for everyone.
     ignored += found[2, 0, 1:]
@@ -169,16 +169,16 @@ def count_overlap(truth: Side, pred: Side, joint: Joint, num_ids: int, ignore_id
     return Overlap(same, areas, pred_areas, ignored, foreground)
 
 
-def count_labels(joint: Joint, num_ids: int, ignore_id: int) -> NDArray[np.int64]:
-    """Return (num_ids, num_ids) pixels by truth label (rows) and predicted label of one sheet each.
+def count_labels(table: Table, num_ids: int, ignore_id: int) -> NDArray[np.int64]:
+    """Return (num_ids, num_ids) pixels by truth label (rows) and predicted label.
 
     Labels that nobody owns are background.
     """
-    (labels, owners), (predicted, finders) = joint.sheets
+    labels, owners, predicted, finders, pixels = table
     kept = labels != ignore_id
     rows, columns = np.where(owners > 0, labels, 0), np.where(finders > 0, predicted, 0)
     confusion = np.zeros((num_ids, num_ids), np.int64)
-    np.add.at(confusion, (rows[kept], columns[kept]), joint.pixels[kept])
+    np.add.at(confusion, (rows[kept], columns[kept]), pixels[kept])
     return confusion
 
 
@@ -202,7 +202,7 @@ def read_persons(persons: Persons, what: str, where: str) -> Side:
     """
     if isinstance(persons, tuple):
         sheet = _as_sheet(persons, None, where)
-        return read_sheets([sheet], [None], where)[0][0]
+        return read_sheets([sheet], [None], (), where)[0][0]
     return read_stack(_as_stack(persons, what, where))[0]
 
 

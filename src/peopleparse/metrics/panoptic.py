@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.metrics.candidates import merge_shard
-from peopleparse.metrics.checks import check_new, check_num_ids, plain
+from peopleparse.metrics.checks import check_label_ids, check_new, check_num_ids, plain
 from peopleparse.metrics.overlap import Persons
 from peopleparse.metrics.regions import Regions, regions_of_persons
 from peopleparse.metrics.tally import Tally, make_tally
@@ -91,18 +92,22 @@ class PanopticQuality:
     ([0.667, 1.0, 0.0], 0.556)
     """
 
-    def __init__(self, num_ids: int, ignore_id: int = 255) -> None:
+    def __init__(
+        self, num_ids: int, ignore_id: int = 255, label_ids: Sequence[int] | None = None
+    ) -> None:
         """Choose labels.
 
         Args:
             num_ids: labels are 0 to num_ids - 1.
             ignore_id: the truth's value for pixels that do not count.
+            label_ids: the labels that are parts; default 1 to num_ids - 1.
 
         Raises:
             InputError: one of them is outside its range.
         """
         check_num_ids(num_ids, ignore_id)
         self.num_ids, self.ignore_id = num_ids, ignore_id
+        self.label_ids = check_label_ids(label_ids, num_ids, first=1)
         self._records: dict[str, _Record] = {}
 
     def update(self, image_id: str, truth: Persons, prediction: Persons | None) -> None:
@@ -159,7 +164,7 @@ class PanopticQuality:
 
     def settings(self) -> tuple[Any, ...]:
         """Return what all shards must have in common."""
-        return (self.num_ids, self.ignore_id)
+        return (self.num_ids, self.ignore_id, self.label_ids)
 
     def compute(self) -> PanopticScores:
         """Return the quality of all images so far."""
@@ -171,7 +176,7 @@ class PanopticQuality:
         iou = np.concatenate([np.zeros(0), *(record.iou for record in records)])
         labels = {
             label: _quality(iou[label_ids == label], int(num_truth[label]), int(num_pred[label]))
-            for label in range(1, self.num_ids)
+            for label in self.label_ids
         }
         known = [quality for quality in labels.values() if not math.isnan(quality.pq)]
         return PanopticScores(

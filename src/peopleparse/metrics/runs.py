@@ -10,24 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints: TypeAlias = NDArray[np.integer[Any]]
-# Entries of a histogram that is filled as a table; beyond, its keys are sorted.
-_LARGEST_TABLE = 1 << 20
+Runs: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]  # starts and lengths
+# Entries of a histogram that are always worth a table; beyond, it depends on the number of keys.
+_TABLE = 1 << 16
+# Numbers of a column, or pixels of an image, that are not worth a second look.
 _SMALL = 64
+# Share of pixels that begin a run; beyond it, counting every pixel by itself is quicker.
+_NOISE = 0.15
 
 
-def find_runs(
-    arrays: Sequence[Ints], under: Sequence[Ints] = (), width: int = 0
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return start and length of the runs in which nothing changes.
+def find_runs(arrays: Sequence[Ints], under: Sequence[Ints] = (), width: int = 0) -> Runs | None:
+    """Return start and length of the runs in which nothing changes; None for noise.
 
     Args:
         arrays: one or more, (n,) each; a run ends where one of them changes.
         under: (n,) each; their changes count only where the first array is not 0.
         width: a run also ends with its row of so many pixels; 0: it goes on in the next row.
 
-    >>> starts, lengths = find_runs([np.array([5, 5, 5, 0, 0])], [np.array([1, 2, 2, 2, 1])])
+    Returns:
+        Starts and lengths, (R,) each; None where runs are so short that they bring nothing.
+
+    >>> starts, lengths = find_runs([np.array([5, 5, 5, 0, 0, 0])], [np.array([1, 2, 2, 2, 1, 1])])
     >>> starts.tolist(), lengths.tolist()
-    ([0, 1, 3], [1, 2, 2])
+    ([0, 1, 3], [1, 2, 3])
     """
     first = arrays[0]
     size = first.size
@@ -45,6 +50,8 @@ def find_runs(
     change[:1] = True
     if width:
         change[:size:width] = True
+    if size > _SMALL and np.count_nonzero(change) > size * _NOISE:
+        return None
     starts = _places(change)
     lengths = np.empty_like(starts)
     np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
@@ -53,13 +60,13 @@ def find_runs(
 
 
 def sum_runs(
-    columns: Sequence[Ints], lengths: NDArray[np.intp]
-) -> tuple[tuple[NDArray[np.intp], ...], NDArray[np.int64]]:
+    columns: Sequence[Ints], lengths: NDArray[np.integer[Any]] | None
+) -> tuple[list[NDArray[np.intp]], NDArray[np.int64]]:
     """Return the different rows of the columns, and the sum of the lengths of each.
 
     Args:
         columns: one or more, (R,) numbers from 0 on.
-        lengths: (R,).
+        lengths: (R,); None: 1 each.
 
     >>> columns, pixels = sum_runs([np.array([1, 0, 1]), np.array([7, 7, 7])], np.array([3, 1, 5]))
     >>> [column.tolist() for column in columns], pixels.tolist()
@@ -68,22 +75,25 @@ def sum_runs(
     shrunk = [_shrink(column) for column in columns]
     sizes = [len(ids) for _, ids in shrunk]
     kind = np.min_scalar_type(math.prod(sizes)).type
-    keys = np.zeros(len(lengths), kind)
+    keys = np.zeros(len(columns[0]), kind)
     for (numbers, _), size in zip(shrunk, sizes, strict=True):
         keys *= kind(size)
         keys += numbers.astype(kind)
+    index, length = keys.astype(np.intp), math.prod(sizes)
+    kept: NDArray[Any]
+    if length > _TABLE + 4 * len(keys):  # many persons: a table would be nearly empty
+        kept, index = np.unique(index, return_inverse=True)
+        length = len(kept)
     # np.add.at is as fast as np.bincount with weights, and stays in integers.
-    if math.prod(sizes) <= _LARGEST_TABLE:
-        table = np.zeros(math.prod(sizes), np.int64)
-        np.add.at(table, keys.astype(np.intp), lengths)
-        kept = (table != 0).nonzero()[0]
-        pixels = table[kept]
+    if lengths is None:
+        table = np.bincount(index, minlength=length)
     else:
-        kept, inverse = np.unique(keys, return_inverse=True)
-        pixels = np.zeros(len(kept), np.int64)
-        np.add.at(pixels, inverse, lengths)
-    places = np.unravel_index(kept, sizes)
-    return tuple(ids[place] for (_, ids), place in zip(shrunk, places, strict=True)), pixels
+        table = np.zeros(length, np.int64)
+        np.add.at(table, index, lengths)
+    filled = (table != 0).nonzero()[0]
+    places = np.unravel_index(filled if length == math.prod(sizes) else kept[filled], sizes)
+    rows = [ids[place] for (_, ids), place in zip(shrunk, places, strict=True)]
+    return rows, table[filled]
 
 
 def _shrink(column: Ints) -> tuple[Ints, NDArray[np.intp]]:
@@ -92,7 +102,7 @@ def _shrink(column: Ints) -> tuple[Ints, NDArray[np.intp]]:
     if top <= _SMALL:
         return column, np.arange(top)
     ids = np.bincount(column).nonzero()[0]
-    numbers = np.zeros(top, np.intp)
+    numbers = np.zeros(top, np.min_scalar_type(len(ids)))
     numbers[ids] = np.arange(len(ids))
     return numbers[column], ids
 

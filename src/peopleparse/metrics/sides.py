@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.errors import InputError
-from peopleparse.metrics.runs import Ints, find_runs, sum_runs
+from peopleparse.metrics.runs import Ints, Runs, find_runs, sum_runs
 
-
-_FAR = 1 << 31
+_FAR = 1 << 31  # beyond any pixel
 
 
 class Sheet(NamedTuple):
@@ -23,24 +22,20 @@ class Sheet(NamedTuple):
     owners: Ints
 
 
-class Joint(NamedTuple):
-    """A joint histogram: K different pixels, and how many there are of each.
+class Table(NamedTuple):
+    """A joint histogram: K different pixels, (K,) each, and how many there are of each.
 
     Attributes:
-        sheets: by sheet, (K,) labels and (K,) person numbers; the prediction is the last.
-        pixels: (K,).
-        whole: whether it counts each pixel of the image once; otherwise it counts those of each
-            predicted person, and there may be more whose predicted label is 0.
+        labels, owners: label and person in the truth, 0 for nobody.
+        predicted, finders: the same in the prediction.
+        pixels: how many.
     """
 
-    sheets: tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]
+    labels: NDArray[np.intp]
+    owners: NDArray[np.intp]
+    predicted: NDArray[np.intp]
+    finders: NDArray[np.intp]
     pixels: NDArray[np.int64]
-    whole: bool
-
-    @property
-    def is_confusion(self) -> bool:
-        """Whether each pixel is there once, with one label on each side."""
-        return self.whole and len(self.sheets) == 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +79,7 @@ class Side:
     def boxes_without(self, value: int) -> NDArray[np.int32]:
         """Return (N, 4) boxes around the pixels that are neither 0 nor `value`; zeros for none."""
         boxes = self.boxes.copy()
-        for index in self.areas[:, value].nonzero()[0]:
+        for index in self.areas[:, value].nonzero()[0].tolist():
             crop = self.crop(index)
             kept = (crop != 0) & (crop != value)
             ys, xs = kept.any(1).nonzero()[0], kept.any(0).nonzero()[0]
@@ -108,7 +103,7 @@ class Side:
         ignoring = [] if ignore_id is None else self.areas[:, ignore_id].nonzero()[0].tolist()
         spots = [np.s_[y1:y2, x1:x2] for x1, y1, x2, y2 in self.boxes.tolist()]
         for index in ignoring:
-            flat[spots[index]][self.crop(index) == ignore_id] = ignore_id
+            flat[spots[index]][self.crop(index) == ignore_id] = ignore_id or 0
         for index in reversed([int(i) for i in order]):
             crop = self.crop(index)
             if index in ignoring:
@@ -118,60 +113,85 @@ class Side:
         return flat
 
 
-def read_stack(maps: NDArray[np.uint8], sheets: Sequence[Sheet] = ()) -> tuple[Side, Joint]:
-    """Read the persons of (N, H, W) label maps, and the sheets under them."""
+def read_stack(maps: NDArray[np.uint8], under: Sequence[Sheet] = ()) -> tuple[Side, list[Table]]:
+    """Read the persons of (N, H, W) label maps.
+
+    Args:
+        maps: one map a person.
+        under: sheets of the truth.
+
+    Returns:
+        The persons, and a table for each sheet: it has all pixels of each person that are not 0.
+    """
     count, height, width = maps.shape
     boxes = np.zeros((count, 4), np.int32)
-    under = [part for sheet in sheets for part in sheet]
-    found = [tuple(np.zeros(0, np.intp) for _ in range(len(under) + 3))]
+    sheets: Sequence[Sequence[NDArray[Any]]] = under or [()]
+    found: list[list[list[NDArray[Any]]]] = [[] for _ in sheets]  # by sheet, by person
     for index, labels in enumerate(maps):
-        columns = np.bitwise_or.reduce(labels, axis=0).nonzero()[0]
-        if columns.size:
-            x1, x2 = int(columns[0]), int(columns[-1]) + 1
-            bands = [part[:, x1:x2].reshape(-1) for part in (*under, labels)]
-            starts, lengths = find_runs(bands[-1:], bands[:-1])
-            runs = [band.take(starts) for band in bands]
-            # No two runs of label 0 are neighbours, so the person begins in the first or second.
-            first, last = int(runs[-1][0] == 0), -1 - int(runs[-1][-1] == 0)
-            y1 = int(starts[first]) // (x2 - x1)
-            y2 = int(starts[last] + lengths[last] - 1) // (x2 - x1) + 1
-            boxes[index] = x1, y1, x2, y2
-            found.append((*runs, np.full(len(starts), index + 1), lengths))
-    *columns, lengths = (np.concatenate(part) for part in zip(*found, strict=True))
-    joint = _join(columns, lengths, whole=False)
-    areas, nobody = _areas(joint, -1, count, height * width)
-    return Side((height, width), maps, areas, nobody, boxes), joint
+        filled = np.bitwise_or.reduce(labels, axis=0).nonzero()[0]
+        if not filled.size:
+            continue
+        x1, x2 = int(filled[0]), int(filled[-1]) + 1
+        band = labels[:, x1:x2].reshape(-1)
+        below = [[part[:, x1:x2].reshape(-1) for part in sheet] for sheet in sheets]
+        runs = find_runs([band], [part for parts in below for part in parts])
+        y1, y2 = _rows(band, runs, x2 - x1)
+        boxes[index] = x1, y1, x2, y2
+        for parts, picked in zip(below, found, strict=True):
+            *columns, lengths = _pick([*parts, band], runs)
+            picked.append([*columns, np.full(len(lengths), index + 1), lengths])
+    summed = [_sum_persons(picked, len(parts)) for parts, picked in zip(sheets, found, strict=True)]
+    (*_, values, persons), pixels = summed[0]
+    side = _make_side((height, width), maps, _areas(values, persons, pixels, count), boxes)
+    return side, [_make_table(rows, pixels) for rows, pixels in summed if under]
 
 
 def read_sheets(
-    sheets: Sequence[Sheet], counts: Sequence[int | None], where: str = ""
-) -> tuple[list[Side], Joint]:
-    """Read the persons of one or more sheets of an image.
+    sheets: Sequence[Sheet],
+    counts: Sequence[int | None],
+    under: Sequence[Sheet] = (),
+    where: str = "",
+) -> tuple[list[Side], list[Table]]:
+    """Read the persons of one sheet, or of one of the truth and one of the prediction, in one go.
 
     Args:
-        sheets: of one size.
+        sheets: one or two of one size; the last is what tables predict.
         counts: persons of each sheet, where the last may have no pixel; None: the highest number.
+        under: other sheets of the truth.
         where: named in errors, such as the image.
+
+    Returns:
+        The persons of each of the sheets, and a table for each other sheet with all pixels.
 
     Raises:
         InputError: a person number is negative or above the count.
     """
     size = height, width = sheets[0].labels.shape
-    flat = [part.reshape(-1) for sheet in sheets for part in sheet]
-    starts, lengths = find_runs(flat, width=width)  # by row, so that their columns are known
-    columns = [part.take(starts) for part in flat]
-    totals = [_count(part, n, where) for part, n in zip(columns[1::2], counts, strict=True)]
-    joint = _join(columns, lengths, whole=True)
-    ys = starts // width
-    xs = starts - ys * width
-    places = np.stack([xs, ys, xs + lengths, ys + 1])
+    pairs: list[list[Ints]] = [[part.reshape(-1) for part in s] for s in (*under, *sheets)]
+    runs = find_runs([part for pair in pairs for part in pair], width=width)
+    if runs is None:
+        columns, places = pairs, np.arange(height * width)
+    else:
+        columns, places = [[part.take(runs[0]) for part in pair] for pair in pairs], runs[0]
+    lengths = None if runs is None else runs[1]
+    totals = [
+        _count_persons(owners, count, where)
+        for (_, owners), count in zip(columns[len(under) :], counts, strict=True)
+    ]
+    summed = [sum_runs([*pair, *columns[-1]], lengths) for pair in columns[:-1] or [[]]]
+    ys = places // width
+    xs = places - ys * width
+    corners = (xs, ys, xs + (1 if lengths is None else lengths), ys + 1)
     sides = []
-    for index, (sheet, count) in enumerate(zip(sheets, totals, strict=True)):
-        areas, nobody = _areas(joint, index, count, height * width)
-        shown = columns[2 * index + 1] * (columns[2 * index] != 0)
-        boxes = _boxes(shown.astype(np.intp), places, count)
-        sides.append(Side(size, sheet, areas, nobody, boxes))
-    return sides, joint
+    for index, (sheet, count) in enumerate(zip(sheets, totals, strict=True), len(under)):
+        labels, owners = columns[index]
+        last = index == len(columns) - 1
+        found, pixels = summed[0 if last else index]
+        values, persons = found[-2:] if last else found[:2]
+        areas = _areas(values, persons, pixels, count)
+        boxes = _boxes(owners * (labels != 0), corners, count)
+        sides.append(_make_side(size, sheet, areas, boxes))
+    return sides, [_make_table(rows, pixels) for rows, pixels in summed if len(columns) > 1]
 
 
 def make_sheets(side: Side) -> list[Sheet]:
@@ -195,25 +215,61 @@ def make_sheets(side: Side) -> list[Sheet]:
     return sheets
 
 
-def _join(columns: Sequence[Ints], lengths: NDArray[np.intp], whole: bool) -> Joint:
-    summed, pixels = sum_runs(columns, lengths)
-    return Joint(tuple(zip(summed[::2], summed[1::2], strict=True)), pixels, whole)
+def _pick(parts: Sequence[NDArray[Any]], runs: Runs | None) -> list[NDArray[Any]]:
+    """Return values and lengths of runs, or of different pixels where there are no runs."""
+    if runs is None:
+        rows, pixels = sum_runs(parts, None)
+        return [*rows, pixels]
+    return [*(part.take(runs[0]) for part in parts), runs[1]]
+
+
+def _sum_persons(
+    picked: list[list[NDArray[Any]]], num_parts: int
+) -> tuple[list[NDArray[np.intp]], NDArray[np.int64]]:
+    if not picked:
+        return [np.zeros(0, np.intp)] * (num_parts + 2), np.zeros(0, np.int64)
+    *columns, lengths = (np.concatenate(part) for part in zip(*picked, strict=True))
+    return sum_runs(columns, lengths)
+
+
+def _rows(band: NDArray[np.uint8], runs: Runs | None, width: int) -> tuple[int, int]:
+    """Return the first row that is not 0, and the one after the last."""
+    if runs is None:
+        filled = np.flatnonzero(band.reshape(-1, width).any(1))
+        return int(filled[0]), int(filled[-1]) + 1
+    starts, lengths = runs
+    # No two runs of label 0 are neighbours.
+    first, last = int(band[0] == 0), -1 - int(band[-1] == 0)
+    return int(starts[first]) // width, int(starts[last] + lengths[last] - 1) // width + 1
 
 
 def _areas(
-    joint: Joint, sheet: int, count: int, pixels: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    labels: NDArray[np.intp], owners: NDArray[np.intp], pixels: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
     areas = np.zeros((count + 1, 256), np.int64)
-    labels, owners = joint.sheets[sheet]
-    np.add.at(areas, (owners, labels), joint.pixels)
+    np.add.at(areas, (owners, labels), pixels)
+    return areas
+
+
+def _make_table(rows: list[NDArray[np.intp]], pixels: NDArray[np.int64]) -> Table:
+    labels, owners, predicted, finders = rows
+    return Table(labels, owners, predicted, finders, pixels)
+
+
+def _make_side(
+    size: tuple[int, int],
+    maps: NDArray[np.uint8] | Sheet,
+    areas: NDArray[np.int64],
+    boxes: NDArray[np.int32],
+) -> Side:
     nobody = areas[0].copy()
-    areas[:, 0] = pixels - areas[:, 1:].sum(1)
-    return areas[1:], nobody
+    areas[:, 0] = size[0] * size[1] - areas[:, 1:].sum(1)
+    return Side(size, maps, areas[1:], nobody, boxes)
 
 
-def _count(numbers: Ints, count: int | None, where: str) -> int:
+def _count_persons(numbers: Ints, count: int | None, where: str) -> int:
     low, high = int(numbers.min()), int(numbers.max())
-    count = high if count is None else count
+    count = max(high, 0) if count is None else count
     if low < 0 or high > count:
         raise InputError(
             f"instances must be person numbers 0 to {count}, got {low} to {high}"
@@ -223,11 +279,12 @@ def _count(numbers: Ints, count: int | None, where: str) -> int:
     return count
 
 
-def _boxes(owners: NDArray[np.intp], places: NDArray[np.intp], count: int) -> NDArray[np.int32]:
+def _boxes(owners: Ints, corners: Sequence[Ints], count: int) -> NDArray[np.int32]:
     """Return the boxes of persons 1 to N by owner and x1, y1, x2, y2 of each run."""
+    index = owners.astype(np.intp)
     low, high = np.full((2, count + 1), _FAR), np.zeros((2, count + 1), np.intp)
     for row in (0, 1):
-        np.minimum.at(low[row], owners, places[row])
-        np.maximum.at(high[row], owners, places[row + 2])
+        np.minimum.at(low[row], index, corners[row])
+        np.maximum.at(high[row], index, corners[row + 2])
     low[high == 0] = 0
     return np.concatenate([low, high]).T[1:].astype(np.int32)

@@ -113,29 +113,29 @@ def make_tally(
     if prediction is None and truth is not None:
         prediction = np.zeros((0, *size), np.uint8)
     overlap, boxes, orders = None, [np.zeros((0, 4), np.int32)] * 2, [np.zeros(0, np.intp)] * 2
-    values, first, second, joint = None, None, None, None
+    values, confusion, first, second = None, None, None, None
     if truth is not None and prediction is not None:
-        first, second, joint = read_sides(
+        first, second, tables = read_sides(
             truth, prediction, num_ids, ignore_id, count_scores(scores), where
         )
         checked = as_scores(scores, second.count, where)
         orders = [first.order(), second.order()]
-        overlap = count_overlap(first, second, joint, num_ids, ignore_id).take(*orders)
+        overlap = count_overlap(first, second, tables, num_ids, ignore_id).take(*orders)
         values = None if scores is None else checked[orders[1]]
         boxes = [first.boxes_without(ignore_id)[orders[0]], second.boxes[orders[1]]]
-    if truth_parsing is None and parsing is None and joint is not None and joint.is_confusion:
-        confusion = count_labels(joint, num_ids, ignore_id)
-    else:
+        # A sheet of predictions over one of the truth: their table has every pixel once.
+        if len(tables) == 1 and isinstance(second.maps, Sheet):
+            confusion = count_labels(tables[0], num_ids, ignore_id)
+    if confusion is None or truth_parsing is not None or parsing is not None:
         if truth_parsing is None:
             assert first is not None
             truth_parsing = first.flatten(orders[0], ignore_id)
-        if parsing is None and prediction is None:
-            parsing = np.zeros(size, np.uint8)
-        elif parsing is None:
-            assert prediction is not None
+        if parsing is None and prediction is not None:
             side = second or read_persons(prediction, "prediction", where)
             parsing = side.flatten(_by_score(side, scores, where), None)
-        confusion = count_pairs(truth_parsing, parsing, num_ids, ignore_id, where)
+        none = np.zeros(size, np.uint8)
+        labels = none if parsing is None else parsing
+        confusion = count_pairs(truth_parsing, labels, num_ids, ignore_id, where)
     return Tally(
         image_id=image_id,
         size=size,
