@@ -84,7 +84,7 @@ class Side:
         self.planted = self.found < len(boxes)
         if self.planted:
             image = read_image(photo)
-            long_side = long_side_of(engine, parser.options.detail)
+            long_side = long_side_of(engine.long_sides, parser.options)
             width = fit_image(image, long_side, engine.stride)[1][1]
             scaled = np.array(boxes, np.float32) * (width / image.shape[1])
             if self._count(WatchedEngine(engine, scaled)) < len(boxes):

@@ -111,7 +111,7 @@ def test_a_broken_run_leaves_nothing_behind(
     def fail(*_: object) -> int:
         raise InputError("scene must be drawn, got none. Try again.")
 
-    monkeypatch.setattr("peopleparse.cli.scenes.write_scene", fail)
+    monkeypatch.setattr("peopleparse.data.scene_files.write_scene", fail)
     assert isinstance(make("indoor", tmp_path / "out", root).exception, InputError)
     assert list(tmp_path.iterdir()) == []
 
@@ -141,3 +141,16 @@ def test_a_sheet_of_nothing(tmp_path: Path) -> None:
     assert "GPS folder must hold an image, got none, at" in str(result.exception)
     result = run("sheet", tmp_path, tmp_path / "a.jpg")
     assert result.exit_code == 2 and "OUT must end in .png, got" in result.stderr
+
+
+def test_gps_like_needs_nothing_but_the_photos(tmp_path: Path) -> None:
+    write_ccp_folder(tmp_path / "ccp", parsed=40, tagged=0, size=(240, 360))
+    words = ("make", "gps-like", tmp_path / "out")
+    result = run(*words, "--root", tmp_path / "ccp", "--share", "0.0006")
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.splitlines()) == 6 and "indoor  train     1 scenes" in result.stdout
+    assert check_dataset(tmp_path / "out" / "outdoor") == []
+    missing = run(*words)
+    assert (
+        missing.exit_code == 2 and "--root must be given for gps-like, got none" in missing.output
+    )

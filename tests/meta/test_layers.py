@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "losses": {"errors", "labels", "nn"},
     "training": _BASE | {"transforms", "metrics", "data", "inference", "nn", "models", "losses"},
     "experiments": _BASE
-    | {"transforms", "data", "metrics", "viz", "evaluation", "inference", "models", "training"},
+    | {"transforms", "data", "metrics", "viz", "evaluation", "inference", "nn"}
+    | {"models", "training"},
     "__init__": _BASE | {"inference"},
 }
 SEES_ALL = {"cli", "__main__"}

@@ -187,3 +187,14 @@ def test_close_ups_show_a_head_large(data):
             counts.append((parsing == FACE).sum())
         shown.append(counts)
     assert min(shown[1]) > 0 and np.mean(shown[1]) > 3 * np.mean(shown[0])
+
+
+def test_frequencies_are_those_of_the_pixels_inside_the_boxes(batches):
+    counts = np.zeros(20)
+    for portrait in batches.portraits:
+        x1, y1, x2, y2 = (int(v) for v in portrait.box)
+        for y in range(y1, y2, 4):
+            for x in range(x1, x2, 4):
+                counts[portrait.parsing[y, x]] += 1
+    found = batches.frequencies()
+    np.testing.assert_allclose(found.numpy(), counts / counts.sum(), rtol=1e-6)

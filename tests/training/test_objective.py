@@ -11,7 +11,14 @@ torch = pytest.importorskip("torch")
 
 from peopleparse.models.build import build_model  # noqa: E402
 from peopleparse.training.batches import Batches, collate, read_training_data  # noqa: E402
-from peopleparse.training.objective import GLOBAL_REACH, global_truth, joint_loss  # noqa: E402
+from peopleparse.training.objective import (  # noqa: E402
+    GLOBAL_REACH,
+    det_par_loss,
+    global_truth,
+    ins_glo_loss,
+    joint_loss,
+    person_truths,
+)
 from tests.training.conftest import tiny_recipe  # noqa: E402
 
 IGNORED = 255
@@ -102,3 +109,54 @@ def test_nobody_in_any_image_keeps_every_branch_in_the_graph(rng):
     assert math.isfinite(parts["loss"].item()) and parts["fused"].item() > 0
     missing = [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
     assert missing == []
+
+
+@pytest.mark.parametrize("step", range(2))
+def test_detectors_learn_every_person_that_is_seen(batches, step):
+    batch = batches[step]
+    truths = person_truths(batch)
+    assert len(truths) == len(batch.image)
+    for owners, truth in zip(batch.owners.numpy(), truths, strict=True):
+        numbers = sorted(set(owners[owners > 0].tolist()))
+        assert truth["labels"].tolist() == [1] * len(numbers) == [1] * len(truth["boxes"])
+        for number, box, mask in zip(numbers, truth["boxes"], truth["masks"], strict=True):
+            ys, xs = np.nonzero(owners == number)
+            assert box.tolist() == [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+            np.testing.assert_array_equal(mask.numpy(), owners == number)
+
+
+def test_nobody_and_pixels_that_are_nobodys_are_no_truth(rng):
+    owners = np.zeros((2, 64, 64), np.int16)
+    owners[1, :9], owners[1, 10:20, 30:34] = -1, 7
+    image, parsing = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
+    batch = collate([(image, parsing, some) for some in owners], False, rng, rois=2)
+    nobody, one = person_truths(batch)
+    assert nobody["boxes"].shape == (0, 4) and nobody["masks"].shape == (0, 64, 64)
+    assert one["boxes"].tolist() == [[30, 10, 34, 20]] and one["masks"].sum() == 40
+
+
+@pytest.mark.parametrize("loss", [det_par_loss, ins_glo_loss])
+def test_the_loss_of_a_baseline_is_the_weighted_sum_of_its_parts(batches, loss):
+    batch = batches[1]
+    recipe = tiny_recipe(loss_heat=2.0, loss_box=3.0, loss_fused=5.0)
+    outputs = {
+        "objectness": torch.tensor(1.0),
+        "person": torch.tensor(10.0),
+        "proposal_box": torch.tensor(100.0),
+        "person_box": torch.tensor(1000.0),
+    }
+    shape, name = (len(batch.boxes), 20, 8, 4), "logits"
+    detected = 2 * 11 + 3 * 1100
+    if loss is ins_glo_loss:
+        shape, name = (len(batch.image), 20, 8, 8), "global_logits"
+        outputs["mask"], detected = torch.tensor(10_000.0), detected + 3 * 10_000
+    # Logits of 0 leave a cross-entropy of log 20; without Dice that is all.
+    parts = loss(outputs | {name: torch.zeros(shape)}, batch, recipe, None)
+    assert list(parts) == [*outputs, "parsing", "loss"]
+    plain = loss(
+        outputs | {name: torch.zeros(shape)}, batch, tiny_recipe(dice=0.0, loss_fused=5.0), None
+    )
+    assert plain["parsing"].item() == pytest.approx(math.log(20), rel=1e-5)
+    assert parts["parsing"] > plain["parsing"]
+    wanted = detected + 5 * parts["parsing"].item()
+    assert parts["loss"].item() == pytest.approx(wanted, rel=1e-6)

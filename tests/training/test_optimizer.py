@@ -42,6 +42,12 @@ def test_starting_weights_move_slowly_and_biases_do_not_decay():
     assert groups_of(optimizer) == {(0.2, 0.02): 1, (0.2, 0): 1, (1, 0.02): 2, (1, 0): 2}
 
 
+def test_starting_weights_are_those_of_every_backbone():
+    model = nn.Sequential(OrderedDict(detector=toy(), parser=toy()))
+    optimizer = make_optimizer(model, Recipe(backbone="some.safetensors"))
+    assert groups_of(optimizer) == {(0.2, 0.02): 2, (0.2, 0): 2, (1, 0.02): 4, (1, 0): 4}
+
+
 def test_without_starting_weights_all_move_alike():
     optimizer = make_optimizer(toy(), Recipe(backbone="", optimizer="sgd"))
     assert isinstance(optimizer, torch.optim.SGD)

@@ -86,3 +86,9 @@ def test_phases_follow_each_other():
 def test_a_recipe_is_plain_values():
     values = json.loads(json.dumps(Recipe().to_dict()))
     assert values["model"] == "gpsnet_mobilenet_v2" and values["phases"][0]["until"] == 0.7
+
+
+@pytest.mark.parametrize("path", sorted((REPO / "recipes").glob("*.py")), ids=lambda p: p.stem)
+def test_a_recipe_comes_back_from_json(path):
+    recipe = load_recipe(path)
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe

@@ -43,6 +43,20 @@ def test_a_model_is_scored_through_the_pipeline(scores, tiny_data, monkeypatch):
     assert scores["val/photo_iou"] != scores["val/photo_iou_main"]
 
 
+def test_a_baseline_is_scored_through_its_own_parse(tiny_data, monkeypatch):
+    from peopleparse.models.build import build_baseline
+    from peopleparse.training.tasks import task_of
+
+    monkeypatch.setattr(module, "SCENE_SIZE", SIZE)
+    torch.manual_seed(0)
+    model, alone = build_baseline("ins_glo_mobilenet_v2"), World(0, 1, torch.device("cpu"))
+    found = make_validator(tiny_data, 1, 1)(model, alone)
+    again = module.validate_parse(
+        lambda image: task_of(model).parse(model, image), ValidationSet.read(tiny_data, 1, 1)
+    )
+    assert found == flat_scores(again.to_dict()) and 0 <= found["val/photo_iou"] <= 1
+
+
 def run_process(data: str, out: str) -> None:
     """What each of two processes does."""
     torch.set_num_threads(1)

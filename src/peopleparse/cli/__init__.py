@@ -15,7 +15,10 @@ from peopleparse import __version__
 from peopleparse.errors import PeopleparseError, suggest
 
 # The command NAME is the click command `NAME` of the module peopleparse.cli.NAME.
-COMMANDS = ("parse", "labels", "demo", "data", "scenes", "train", "validate", "export", "evaluate")
+COMMANDS = (
+    *("parse", "labels", "demo", "evaluate", "data", "scenes"),
+    *("train", "validate", "export", "experiment"),
+)
 _BROKEN, _USAGE, _STOPPED = 1, 2, 130
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from peopleparse.data.scenes import Scene, SceneMaker
 
-RECIPE = "scenes.json"
+RECIPE, GPS_LIKE = "scenes.json", "gps-like"
 _TILE = (240, 640)  # photo and overlay side by side
 
 
@@ -28,11 +27,19 @@ def scenes() -> None:
 
 
 @scenes.command()
-@click.argument("preset", type=click.Choice(["indoor", "outdoor"]))
+@click.argument("preset", type=click.Choice(["indoor", "outdoor", GPS_LIKE]))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
-    "--data", "root", type=click.Path(path_type=Path), required=True, metavar="DIR",
+    "--data", "root", type=click.Path(path_type=Path), metavar="DIR",
     help="Folder that holds ccp/ (people) and backgrounds/ (photos without people).",
+)  # fmt: skip
+@click.option(
+    "--root", "ccp", type=click.Path(path_type=Path), metavar="CCP",
+    help=f"For {GPS_LIKE}: the folder of Clothing Co-Parsing; nothing else is needed.",
+)  # fmt: skip
+@click.option(
+    "--share", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True,
+    help=f"For {GPS_LIKE}: only the first part of each split.",
 )  # fmt: skip
 @click.option(
     "--split", type=click.Choice(["train", "val"]), default="val", show_default=True,
@@ -43,15 +50,31 @@ def scenes() -> None:
 @click.option("--width", type=click.IntRange(64, 8192), default=640, show_default=True)
 @click.option("--height", type=click.IntRange(64, 8192), default=480, show_default=True)
 def make(
-    preset: str, out: Path, root: Path, split: str, count: int, seed: int, width: int, height: int
+    preset: str,
+    out: Path,
+    root: Path | None,
+    ccp: Path | None,
+    share: float,
+    split: str,
+    count: int,
+    seed: int,
+    width: int,
+    height: int,
 ) -> None:
     """Write scenes of a PRESET into the new folder OUT, in the GPS form, with their recipe.
 
-    Scene number i of a seed is always the same scene, however many are made.
+    Scene number i of a seed is always the same scene, however many are made. The preset gps-like
+    is a fixed benchmark of two sets, always the same: --split to --height do not apply.
     """
+    if preset == GPS_LIKE:
+        _make_gps_like(out, ccp or (root / "ccp" if root else None), share)
+        return
+    if root is None:
+        raise click.UsageError(f"--data must be given for {preset}, got none. Name the folder.")
     from peopleparse import __version__
     from peopleparse.data.files import new_folder, write_file
     from peopleparse.data.people import read_backgrounds, read_portraits
+    from peopleparse.data.scene_files import write_scene
     from peopleparse.data.scenes import PRESETS, SceneMaker
 
     check_new_folder(out)
@@ -70,44 +93,40 @@ def make(
         "backgrounds": len(backgrounds),
     }
     with new_folder(out) as part:
-        recipe["persons"] = sum(
-            write_scene(part, maker, preset, split, (seed, index), (width, height))
-            for index in track(range(count), "Composing")
-        )
+        recipe["persons"] = 0
+        for index in track(range(count), "Composing"):
+            scene = maker.make((seed, index), PRESETS[preset], width, height)
+            about = {"preset": preset, "seed": [seed, index]}
+            recipe["persons"] += write_scene(
+                part, scene, f"{preset}_{index:05d}", preset, split, about
+            )
         recipe["sha256"] = hash_folder(part)
         write_file(part / RECIPE, (json.dumps(recipe, indent=1) + "\n").encode())
     click.echo(f"{count} scenes, {recipe['persons']} persons: {out}")
     click.echo(f"sha256 of all images and maps: {recipe['sha256']}")
 
 
-def write_scene(
-    folder: Path,
-    maker: SceneMaker,
-    preset: str,
-    split: str,
-    seed: tuple[int, int],
-    size: tuple[int, int],
-) -> int:
-    """Make one scene, write it into a GPS folder and return its number of persons.
+def _make_gps_like(out: Path, ccp: Path | None, share: float) -> None:
+    from peopleparse.data.gps_like import write_stand_in
 
-    Args:
-        folder: the data set.
-        maker: of the split's people.
-        preset: "indoor" or "outdoor".
-        split: written into the record.
-        seed: seed of the set, and number of the scene in it.
-        size: width and height in pixels.
-    """
-    from peopleparse.data.gps import write_annotation
-    from peopleparse.data.scenes import PRESETS
-
-    scene: Scene = maker.make(seed, PRESETS[preset], *size)
-    annotation = replace(scene.annotation, image_id=f"{preset}_{seed[1]:05d}")
-    facts = zip(scene.photo_ids, scene.truncated, scene.occluded, strict=True)
-    persons = [{"photo_id": i, "truncated": cut, "occluded": hid} for i, cut, hid in facts]
-    extra = {"scene": {"preset": preset, "seed": list(seed)}}
-    write_annotation(folder, annotation, scene.image, preset, split, extra, persons)
-    return len(annotation)
+    if ccp is None:
+        raise click.UsageError(f"--root must be given for {GPS_LIKE}, got none. Name the folder.")
+    check_new_folder(out)
+    about = write_stand_in(ccp, out, share, lambda names: track(names, "Composing"))
+    for entry in about["splits"]:
+        mean = entry["persons"] / entry["scenes"]
+        known = {True: ", as published", False: ", NOT as published"}.get(
+            entry.get("as_published"), ""
+        )
+        click.echo(
+            f"{entry['subset']:8}{entry['split']:6}{entry['scenes']:5} scenes, {mean:.2f} persons "
+            f"each, truth {entry['truth_sha256'][:16]}{known}"
+        )
+    if any(entry.get("as_published") is False for entry in about["splits"]):
+        raise InputError(
+            "truth must have the published hashes, got others (above). Check that Clothing "
+            "Co-Parsing is whole; another OpenCV may warp differently."
+        )
 
 
 @scenes.command()

@@ -11,17 +11,22 @@ Differs: composed, not photographed; a third of the images; background strips fr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from peopleparse.data.files import new_folder, write_file
 from peopleparse.data.people import Portrait, read_portraits, street_corner
-from peopleparse.data.scenes import PRESETS, Scene, SceneMaker
+from peopleparse.data.scene_files import write_scene
+from peopleparse.data.scenes import INDOOR, OUTDOOR, Scene, SceneMaker
 from peopleparse.data.splits import split_of
-from peopleparse.errors import InputError, suggest
+from peopleparse.errors import DataError, InputError, suggest
 
 SEED = 2017
 SIZE = (640, 480)
@@ -31,11 +36,15 @@ COUNTS = {
     "indoor": {"train": 1500, "val": 500, "test": 500},
     "outdoor": {"train": 1300, "val": 433, "test": 433},
 }
-# Of all truth maps of a set in order of their scenes: what must come out where OpenCV warps label
-# maps as it has done since version 4. Pictures may differ by a grey level with another JPEG coder.
-SHA256: dict[str, str] = {}
 _VAL_SHARE = 0.12  # of the people who are not for testing
 _LEAST_CORNER = 100  # pixels: a narrower strip beside a person is no background
+
+
+# Fewer are drawn outdoors than elsewhere: these people hide each other less.
+_PRESETS = {"indoor": INDOOR, "outdoor": replace(OUTDOOR, drawn=1.011)}
+# Of the truth maps of all scenes of a split, in order. Pictures have no such hash: they may differ
+# by a grey level where another JPEG coder or processor is used.
+SHA256: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,9 @@ class SceneName:
         'indoor_test_0007'
         """
         return f"{self.subset}_{self.split}_{self.index:04d}"
+
+
+Track = Callable[[Sequence[SceneName]], Iterable[SceneName]]
 
 
 def person_split(photo_id: str) -> str:
@@ -104,6 +116,9 @@ class StandIn:
     Args:
         ccp_root: folder of Clothing Co-Parsing.
         splits: whose people to read.
+
+    Raises:
+        DataError: a split has no people, or nothing but people in its photos.
     """
 
     def __init__(self, ccp_root: Path, splits: Sequence[str] = SPLITS) -> None:
@@ -115,6 +130,12 @@ class StandIn:
                 continue
             for portrait in read_portraits(ccp_root, house_split):
                 people.get(person_split(portrait.photo_id), []).append(portrait)
+        for split, found in people.items():
+            if not _corners(found):
+                raise DataError(
+                    f"Clothing Co-Parsing must have people and street beside them for split "
+                    f"'{split}', got {len(found)} people, at {ccp_root}. Fetch the whole data set."
+                )
         self.people = people
         self.makers = {split: SceneMaker(found, _corners(found)) for split, found in people.items()}
 
@@ -126,17 +147,71 @@ class StandIn:
             size: width and height; only the default one is the benchmark's.
         """
         seed = (SEED, sorted(COUNTS).index(name.subset), SPLITS.index(name.split), name.index)
-        return self.makers[name.split].make(seed, PRESETS[name.subset], *size)
+        return self.makers[name.split].make(seed, _PRESETS[name.subset], *size)
+
+
+class TruthHash:
+    """One sha256 of the truth maps of scenes, in their order."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, scene: Scene) -> None:
+        """Add the next scene."""
+        parsings = scene.annotation.parsings
+        self._digest.update(str(parsings.shape).encode())
+        self._digest.update(parsings.tobytes())
+
+    def hexdigest(self) -> str:
+        """Return the hash in hex."""
+        return self._digest.hexdigest()
 
 
 def hash_truth(scenes: Iterable[Scene]) -> str:
     """Return one sha256, in hex, of the truth maps of scenes, in their order."""
-    digest = hashlib.sha256()
+    digest = TruthHash()
     for scene in scenes:
-        parsings = scene.annotation.parsings
-        digest.update(str(parsings.shape).encode())
-        digest.update(parsings.tobytes())
+        digest.add(scene)
     return digest.hexdigest()
+
+
+def write_stand_in(
+    ccp_root: Path, out: Path, share: float = 1.0, track: Track = iter
+) -> dict[str, Any]:
+    """Write both sets into the new folder `out`, each a GPS folder of three splits.
+
+    Args:
+        ccp_root: folder of Clothing Co-Parsing.
+        out: gets indoor/, outdoor/ and gps_like.json, whole or not at all.
+        share: only the first part of each split.
+        track: wraps the scenes of a set, for a progress bar.
+
+    Returns:
+        What gps_like.json says: seed, size, and for each set and split scenes, persons, the hash
+        of the truth, and where all scenes were made whether that is the one it must be.
+    """
+    maker, splits = StandIn(ccp_root), []
+    with new_folder(out) as part:
+        for subset in COUNTS:
+            names = list_scenes(subset, share=share)
+            found = {split: (TruthHash(), [0, 0]) for split in SPLITS}
+            for name in track(names):
+                scene = maker.make(name)
+                about = {"preset": subset, "number": name.index}
+                write_scene(part / subset, scene, name.image_id, subset, name.split, about)
+                digest, counts = found[name.split]
+                digest.add(scene)
+                counts[0] += 1
+                counts[1] += len(scene.annotation)
+            for split, (digest, (scenes, persons)) in found.items():
+                entry = {"subset": subset, "split": split, "scenes": scenes, "persons": persons}
+                truth = {"truth_sha256": digest.hexdigest()}
+                right = SHA256.get((subset, split)) if share == 1 else None
+                known = {"as_published": right == truth["truth_sha256"]} if right else {}
+                splits.append(entry | truth | known)
+        about = {"name": "gps-like", "seed": SEED, "size": list(SIZE), "splits": splits}
+        write_file(part / "gps_like.json", (json.dumps(about, indent=1) + "\n").encode())
+    return about
 
 
 def _corners(portraits: Sequence[Portrait]) -> list[NDArray[np.uint8]]:

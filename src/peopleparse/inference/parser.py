@@ -41,7 +41,7 @@ class Parser:
         """
         self.options = Options(detail=detail, threshold=threshold)
         self.engine: Engine = OnnxEngine(model, threads) if engine is None else engine
-        long_side_of(self.engine, detail)
+        long_side_of(self.engine.long_sides, Options(detail))
 
     def __call__(
         self, source: Source, timings: MutableMapping[str, float] | None = None

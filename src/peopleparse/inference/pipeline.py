@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -37,12 +37,14 @@ class Options:
             score is that times the mean confidence of the person's pixels, so it may be lower.
         nms_iou: of two boxes that overlap by more than this the better one stays, 0 to 1.
         max_people: the best so many people are parsed.
+        long_side: of the photo as the network sees it, in pixels, in place of what detail means.
     """
 
     detail: str = "normal"
     threshold: float = 0.2
     nms_iou: float = 0.6
     max_people: int = 100
+    long_side: int | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -56,6 +58,10 @@ class Options:
                 raise InputError(
                     f"{name} must be from 0 to 1, got {value}. Leave it out for the default."
                 )
+        if self.long_side is not None and self.long_side < 1:
+            raise InputError(
+                f"long_side must be at least 1, got {self.long_side}. Leave it out for a detail."
+            )
         if self.max_people < 1:
             raise InputError(
                 f"max_people must be at least 1, got {self.max_people}. "
@@ -63,17 +69,24 @@ class Options:
             )
 
 
-def long_side_of(engine: Engine, detail: str) -> int:
-    """Return the long side in pixels that a detail means for an engine.
+def long_side_of(long_sides: Mapping[str, int], options: Options) -> int:
+    """Return the long side in pixels at which a network sees a photo.
+
+    Args:
+        long_sides: what the details mean for the network.
+        options: the detail, or a long side in place of it.
 
     Raises:
-        InputError: the engine knows no such detail.
+        InputError: the network knows no such detail.
     """
-    if detail not in engine.long_sides:
+    if options.long_side is not None:
+        return options.long_side
+    if options.detail not in long_sides:
         raise InputError(
-            f"detail must be a known name, got '{detail}'.{suggest(detail, engine.long_sides)}"
+            f"detail must be a known name, got '{options.detail}'."
+            f"{suggest(options.detail, long_sides)}"
         )
-    return engine.long_sides[detail]
+    return long_sides[options.detail]
 
 
 def parse_image(
@@ -103,7 +116,7 @@ def parse_image(
     options = options or Options()
     clock: MutableMapping[str, float] = {} if timings is None else timings
     with _timed(clock, "resize"):
-        canvas, size = fit_image(image, long_side_of(engine, options.detail), engine.stride)
+        canvas, size = fit_image(image, long_side_of(engine.long_sides, options), engine.stride)
     with _timed(clock, "trunk"):
         trunk = engine.trunk(canvas)
     with _timed(clock, "detect"):

@@ -5,11 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from peopleparse.errors import ModelError, suggest
+from peopleparse.models.det_par import DetPar
 from peopleparse.models.gpsnet import GPSNet
-from peopleparse.nn.backbones import MobileNetV2Features, Vgg16Features
+from peopleparse.models.ins_glo import InsGlo
+from peopleparse.models.person_rcnn import PersonRCNN, RcnnSize
+from peopleparse.nn.backbones import FeatureNetwork, MobileNetV2Features, Vgg16Features
 from peopleparse.nn.blocks import DenseDetector, ParsingNetwork
 
 MODELS = ("gpsnet_mobilenet_v2", "gpsnet_vgg16")
+BASELINES = (
+    "det_par_mobilenet_v2",
+    "det_par_vgg16",
+    "ins_glo_mobilenet_v2",
+    "ins_glo_vgg16",
+)
+
+_GRID = (80, 40)
+_RATES = (1, 3, 8)
+_PAPER_GRID = (41, 41)
+_PAPER_RATES = (6, 12, 18, 24)
 
 
 def build_model(
@@ -19,7 +33,7 @@ def build_model(
     adjust: bool = True,
     fuse: bool = True,
 ) -> GPSNet:
-    """Build a model by name.
+    """Build a GPSNet by name.
 
     Args:
         name: gpsnet_mobilenet_v2 (the shipped size) or gpsnet_vgg16 (the paper's).
@@ -30,33 +44,80 @@ def build_model(
     Raises:
         ModelError: no model has that name, or it takes no backbone weights.
     """
-    if name not in MODELS:
-        raise ModelError(f"model must be a known name, got '{name}'.{suggest(name, MODELS)}")
+    _check_name(name, MODELS, backbone_weights)
     if name == "gpsnet_mobilenet_v2":
         return GPSNet(
             MobileNetV2Features(64, backbone_weights),
             DenseDetector(64, 96, stride=8),
-            ParsingNetwork(64 + 24, 64, labels, rates=(1, 3, 8), stem=1, norm=False),
-            ParsingNetwork(64, 64, labels, rates=(1, 3, 8), stem=1, norm=True),
+            _local_parser(labels),
+            _global_parser(labels),
             labels,
-            grid=(80, 40),
+            grid=_GRID,
             hidden=64,
             adjust=adjust,
             fuse=fuse,
         )
-    if backbone_weights is not None:
-        raise ModelError(
-            "backbone_weights must be None for gpsnet_vgg16, got a file. Load a checkpoint instead."
-        )
-    rates = (6, 12, 18, 24)
     return GPSNet(
         Vgg16Features(),
         DenseDetector(512, 256, stride=8, separable=False),
-        ParsingNetwork(512, 1024, labels, rates, stem=0, norm=False),
-        ParsingNetwork(512, 1024, labels, rates, stem=0, norm=False),
+        _paper_parser(labels),
+        _paper_parser(labels),
         labels,
-        grid=(41, 41),
+        grid=_PAPER_GRID,
         hidden=128,
         adjust=adjust,
         fuse=fuse,
     )
+
+
+def build_baseline(
+    name: str, labels: int = 20, backbone_weights: Path | None = None
+) -> DetPar | InsGlo:
+    """Build a baseline of the paper by name: GPSNet's backbones, parsers and grids.
+
+    Args:
+        name: det_par_ (detection, then parsing of crops) or ins_glo_ (instances and global
+            parsing), with mobilenet_v2 or vgg16, as build_model has them.
+        labels: number of label ids.
+        backbone_weights: starting weights of both backbones.
+
+    Raises:
+        ModelError: no baseline has that name, or it takes no backbone weights.
+    """
+    _check_name(name, BASELINES, backbone_weights)
+    small, crops = name.endswith("mobilenet_v2"), name.startswith("det_par")
+
+    def backbone() -> FeatureNetwork:
+        return MobileNetV2Features(64, backbone_weights) if small else Vgg16Features()
+
+    hidden, mask = (256, 64) if small else (1024, 256)
+    size = RcnnSize(hidden, mask=0 if crops else mask)
+    detector, grid = PersonRCNN(backbone(), size), _GRID if small else _PAPER_GRID
+    if crops:
+        parser = _local_parser(labels) if small else _paper_parser(labels)
+        # 328 pixels are 41 cells of 8; a small crop has about the pixels of a person in a group.
+        return DetPar(detector, backbone(), parser, (192, 96) if small else (328, 328), grid)
+    return InsGlo(
+        detector, backbone(), _global_parser(labels) if small else _paper_parser(labels), grid
+    )
+
+
+def _local_parser(labels: int) -> ParsingNetwork:
+    return ParsingNetwork(64 + 24, 64, labels, _RATES, stem=1, norm=False)
+
+
+def _global_parser(labels: int) -> ParsingNetwork:
+    return ParsingNetwork(64, 64, labels, _RATES, stem=1, norm=True)
+
+
+def _paper_parser(labels: int) -> ParsingNetwork:
+    return ParsingNetwork(512, 1024, labels, _PAPER_RATES, stem=0, norm=False)
+
+
+def _check_name(name: str, names: tuple[str, ...], backbone_weights: Path | None) -> None:
+    if name not in names:
+        raise ModelError(f"model must be a known name, got '{name}'.{suggest(name, names)}")
+    if backbone_weights is not None and name.endswith("vgg16"):
+        raise ModelError(
+            f"backbone_weights must be None for {name}, got a file. Load a checkpoint instead."
+        )

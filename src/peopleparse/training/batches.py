@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -98,6 +99,16 @@ class Batches(Dataset[Batch]):
             for _ in range(self.recipe.batch)
         ]
         return collate(truths, photos, rng, self.recipe.rois)
+
+    def frequencies(self) -> Tensor:
+        """Return the share of each label among the pixels inside the people's boxes, (20,)."""
+        counts = torch.zeros(256, dtype=torch.long)
+        for portrait in self.portraits:
+            x1, y1, x2, y2 = (int(v) for v in portrait.box)
+            inside = torch.from_numpy(portrait.parsing[y1:y2:4, x1:x2:4].copy()).flatten()
+            counts += torch.bincount(inside, minlength=256)
+        shares = counts[:20].float()
+        return shares / shares.sum()
 
     def _scene(self, rng: np.random.Generator, height: int, width: int) -> Truth:
         preset = training_preset(PRESETS["indoor" if rng.random() < 0.5 else "outdoor"])
@@ -214,13 +225,21 @@ def read_training_data(root: Path) -> tuple[list[Portrait], list[NDArray[np.uint
     return read_portraits(root / "ccp", "train"), read_backgrounds(root / "backgrounds", "train")
 
 
-def iterate(batches: Batches, start: int, workers: int) -> Iterator[Batch]:
+def _ignore_stop(worker: int) -> None:
+    """Leave signals to the parent: it finishes its step, and needs the batches for it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def iterate(batches: Dataset[Batch], start: int, workers: int) -> Iterator[Batch]:
     """Yield the batches of the steps from `start` on, prepared ahead by worker processes."""
+    steps = len(batches)  # type: ignore[arg-type]
     loader = DataLoader(
         batches,
         batch_size=None,
-        sampler=range(start, len(batches)),
+        sampler=range(start, steps),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_ignore_stop,
     )
     yield from loader

@@ -23,16 +23,17 @@ import cv2
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import Dataset
 
-from peopleparse.errors import ModelError
+from peopleparse.errors import InputError, ModelError
 from peopleparse.losses.parsing import label_weights
-from peopleparse.models.build import build_model
-from peopleparse.training.batches import Batches, iterate, read_training_data
+from peopleparse.training.batches import Batch, Batches, iterate, read_training_data
 from peopleparse.training.checkpoint import load_checkpoint, save_checkpoint
 from peopleparse.training.distributed import World
-from peopleparse.training.objective import joint_loss
 from peopleparse.training.optimizer import make_optimizer, set_rate, update_average
 from peopleparse.training.recipe import Recipe
+from peopleparse.training.start import start_from
+from peopleparse.training.tasks import find_task
 
 Validate = Callable[[nn.Module, World], dict[str, float]]
 CHECKPOINT = "last.pt"
@@ -50,23 +51,21 @@ class Trainer:
     def __init__(self, recipe: Recipe, data: Path, world: World) -> None:
         self.recipe, self.world, self.step = recipe, world, 0
         torch.manual_seed(recipe.seed)
-        backbone = data / "backbones" / recipe.backbone if recipe.backbone else None
-        model = build_model(
-            recipe.model, backbone_weights=backbone, adjust=recipe.adjust, fuse=recipe.fuse
-        )
+        self.task = find_task(recipe.model)
+        model = self.task.build(recipe, data)
+        if recipe.start:
+            start_from(model, recipe.start)
         self.model = model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, recipe)
 
-    def train_step(self, batch: Any, weights: torch.Tensor) -> dict[str, float]:
+    def train_step(self, batch: Batch, weights: torch.Tensor) -> dict[str, float]:
         """Learn from one batch; return the parts of the loss."""
         batch = batch.to(self.world.device)
         rate = set_rate(self.optimizer, self.recipe, self.step)
-        self.wrapped.train()
-        image = batch.image.float().contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            outputs = self.wrapped(image, batch.batch, batch.boxes, batch.faces, batch.has_face)
-        parts = joint_loss(outputs, batch, self.recipe, weights)
+        # What a step draws by lot depends on the step alone, so that training resumes exactly.
+        torch.manual_seed(self.recipe.seed * 2**32 + self.step * self.world.size + self.world.rank)
+        parts = self.task.loss(self.wrapped.train(), batch, self.recipe, weights)
         self.optimizer.zero_grad(set_to_none=True)
         parts["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
@@ -112,6 +111,7 @@ def train(
     validate_every: int = 1000,
     workers: int = 1,
     report: Callable[[int, dict[str, float]], None] = lambda step, values: None,
+    batches: Dataset[Batch] | None = None,
 ) -> Trainer:
     """Train a recipe to its end, from the run's checkpoint where there is one.
 
@@ -123,6 +123,13 @@ def train(
         validate_every: steps between validations and checkpoints.
         workers: processes that prepare batches.
         report: called after each step with the parts of its loss.
+        batches: item n is the batch of step n; its `frequencies()`, where it has them, are the
+            shares (20,) of the labels that rare ones are weighed by. None composes scenes from the
+            people and backgrounds of `data`.
+
+    Raises:
+        InputError: `batches` are not as many as the recipe's steps.
+        ModelError: the run's checkpoint is broken or of another model.
     """
     cv2.setNumThreads(1)  # two pools on the same cores wait for each other
     world = World.from_environment()
@@ -132,8 +139,9 @@ def train(
         state = load_checkpoint(path)
         check_same_model(recipe, json.loads(state["recipe"]), path)
         trainer.load(state)
-    batches = Batches(recipe, *read_training_data(data), rank=world.rank)
-    weights = label_weights(_frequencies(batches), recipe.label_power).to(world.device)
+    if batches is None:
+        batches = Batches(recipe, *read_training_data(data), rank=world.rank)
+    weights = check_batches(batches, recipe).to(world.device)
     ledger = Ledger(run) if world.rank == 0 else None
     started = time.monotonic()
     with _StopSignal() as stop:
@@ -154,6 +162,24 @@ def train(
             if stopping:
                 break
     return trainer
+
+
+def check_batches(batches: Dataset[Batch], recipe: Recipe) -> torch.Tensor:
+    """Check that there is a batch for each step; return the weights of the labels, (20,).
+
+    Raises:
+        InputError: there are more or fewer.
+    """
+    count = len(batches)  # type: ignore[arg-type]
+    if count != recipe.steps:
+        raise InputError(
+            f"batches must hold one item for each of {recipe.steps} steps, got {count}. "
+            "Repeat a data set until it is as long as the recipe."
+        )
+    shares = getattr(batches, "frequencies", lambda: None)()
+    if shares is None:
+        return torch.ones(20)
+    return label_weights(shares, recipe.label_power)
 
 
 def check_same_model(recipe: Recipe, saved: dict[str, Any], path: Path) -> None:
@@ -208,14 +234,3 @@ class _StopSignal:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
-
-
-def _frequencies(batches: Batches) -> torch.Tensor:
-    """Return the share of each label among the pixels inside the people's boxes, (20,)."""
-    counts = torch.zeros(256, dtype=torch.long)
-    for portrait in batches.portraits:
-        x1, y1, x2, y2 = (int(v) for v in portrait.box)
-        inside = torch.from_numpy(portrait.parsing[y1:y2:4, x1:x2:4].copy()).flatten()
-        counts += torch.bincount(inside, minlength=256)
-    shares = counts[:20].float()
-    return shares / shares.sum()

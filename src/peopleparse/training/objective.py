@@ -1,15 +1,19 @@
-"""The one joint loss of GPSNet: detection, global, local and fused parsing."""
+"""The losses of GPSNet and of the baselines: detection and parsing, together."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torchvision.ops import masks_to_boxes
 
 from peopleparse.losses.detection import box_loss, heat_loss
 from peopleparse.losses.parsing import IGNORE_ID, parsing_loss, sample_truth
+from peopleparse.losses.structure import StructureLoss
 from peopleparse.training.batches import Batch
 from peopleparse.training.recipe import Recipe
 
+# The LIP paper's loss on each person's map; joints apart cost as their heat maps differ.
+_STRUCTURE = StructureLoss("gps", mode="paper", measure="heatmaps")
 GLOBAL_REACH = 0.3  # of a photo's person box: beyond it there may be bystanders nobody annotated
 
 
@@ -39,6 +43,8 @@ def joint_loss(
     people = (batch.parsing, batch.owners, batch.batch, batch.persons)
     real = sample_truth(*people, batch.boxes, grid)
     parts["fused"] = parsing_loss(outputs["logits"], real, weights, recipe.dice)
+    if recipe.loss_structure:
+        parts["structure"] = _STRUCTURE(outputs["logits"], real, weights)
     adjusted = sample_truth(*people, outputs["adjusted"].detach(), grid)
     parts["local"] = parsing_loss(outputs["local_logits"], adjusted, weights)
     factors = {
@@ -49,9 +55,68 @@ def joint_loss(
         "global": recipe.loss_global,
         "local": recipe.loss_local,
         "fused": recipe.loss_fused,
+        "structure": recipe.loss_structure,
     }
     parts["loss"] = torch.stack([factors[name] * value for name, value in parts.items()]).sum()
     return parts
+
+
+def det_par_loss(
+    outputs: dict[str, Tensor], batch: Batch, recipe: Recipe, weights: Tensor | None
+) -> dict[str, Tensor]:
+    """Return the parts of the loss of Det.+Par. and their weighted sum; see `joint_loss`.
+
+    Args:
+        outputs: of `DetPar.forward`.
+        batch, recipe, weights: as for GPSNet. What is the result here is weighed as what is the
+            result there, the fused parsing.
+    """
+    logits = outputs["logits"]
+    people = (batch.parsing, batch.owners, batch.batch, batch.persons, batch.boxes)
+    truth = sample_truth(*people, (logits.shape[2], logits.shape[3]))
+    return _with_detector(outputs, parsing_loss(logits, truth, weights, recipe.dice), recipe)
+
+
+def ins_glo_loss(
+    outputs: dict[str, Tensor], batch: Batch, recipe: Recipe, weights: Tensor | None
+) -> dict[str, Tensor]:
+    """Return the parts of the loss of Ins.+Glo. and their weighted sum; see `det_par_loss`."""
+    logits = outputs["global_logits"]
+    truth = global_truth(batch, logits.shape[2:])
+    return _with_detector(outputs, parsing_loss(logits, truth, weights, recipe.dice), recipe)
+
+
+def _with_detector(
+    outputs: dict[str, Tensor], parsing: Tensor, recipe: Recipe
+) -> dict[str, Tensor]:
+    factors = {
+        "objectness": recipe.loss_heat,
+        "person": recipe.loss_heat,
+        "proposal_box": recipe.loss_box,
+        "person_box": recipe.loss_box,
+        "mask": recipe.loss_box,
+        "parsing": recipe.loss_fused,
+    }
+    parts = {name: outputs[name] for name in factors if name in outputs} | {"parsing": parsing}
+    parts["loss"] = torch.stack([factors[name] * value for name, value in parts.items()]).sum()
+    return parts
+
+
+def person_truths(batch: Batch) -> list[dict[str, Tensor]]:
+    """Return what torchvision's detectors learn from: one entry an image.
+
+    Every person of the image counts, not only those chosen to be parsed, with the pixels that are
+    seen of it: boxes (N, 4) float32, labels (N,) of 1, masks (N, H, W) uint8.
+    """
+    truths = []
+    for owners in batch.owners:
+        numbers = owners.unique()
+        masks = owners == numbers[numbers > 0][:, None, None]
+        boxes = masks_to_boxes(masks).float()
+        boxes[:, 2:] += 1  # that function names the last pixel, not the edge behind it
+        labels = torch.ones(len(boxes), dtype=torch.long, device=boxes.device)
+        truths.append({"boxes": boxes, "labels": labels, "masks": masks.to(torch.uint8)})
+    return truths
 
 
 def global_truth(batch: Batch, size: torch.Size) -> Tensor:

@@ -11,7 +11,7 @@ from peopleparse.errors import InputError, suggest
 from peopleparse.training.recipe import Recipe
 
 OPTIMIZERS = ("adamw", "sgd")
-_PRETRAINED = ("backbone.to_",)
+_PRETRAINED = "backbone.to_"  # in the names of layers of any backbone
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -26,7 +26,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            old = bool(recipe.backbone) and name.startswith(_PRETRAINED)
+            old = bool(recipe.backbone) and _PRETRAINED in name
             groups.setdefault((old, parameter.ndim > 1), []).append(parameter)
     settings = [
         {

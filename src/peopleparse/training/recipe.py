@@ -32,8 +32,9 @@ class Recipe:
     """Everything that decides a run, apart from where the data lies.
 
     Attributes:
-        model: name of the model; `adjust` and `fuse` are its ablation switches.
+        model: name of the model; `adjust` and `fuse` are the ablation switches of GPSNet.
         backbone: file name of the starting weights under `backbones/`, or "".
+        start: name of a shipped network whose MobileNetV2 layers the run starts from, or "".
         steps, batch, warmup: length, images a step, steps of rising learning rate.
         phases: sizes over time.
         optimizer: "adamw" with cosine, or "sgd" with a step at `lr_step`.
@@ -42,7 +43,9 @@ class Recipe:
         photo_every: every n-th step shows single photos in place of scenes.
         rois: persons a step whose boxes are parsed.
         label_power, dice: see losses.parsing.
-        loss_*: factors of the joint loss.
+        loss_*: factors of the joint loss; loss_structure of the structure-sensitive loss of each
+            person's parts (GPSNet only). In a baseline loss_heat weighs what tells persons from
+            background, loss_box boxes and masks, loss_fused the parsing.
         rarity: how much more often rare labels are drawn.
         bfloat16: mixed precision.
         seed: of data and weights.
@@ -52,6 +55,7 @@ class Recipe:
     adjust: bool = True
     fuse: bool = True
     backbone: str = "mobilenet_v2_deeplab_voc.safetensors"
+    start: str = ""
     steps: int = 6000
     batch: int = 8
     warmup: int = 200
@@ -74,6 +78,7 @@ class Recipe:
     loss_global: float = 0.5
     loss_local: float = 0.5
     loss_fused: float = 1.0
+    loss_structure: float = 0.0
     rarity: float = 0.5
     bfloat16: bool = True
     seed: int = 1
@@ -86,6 +91,15 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Recipe:
+        """Return the recipe that `to_dict` wrote, also after a round through JSON."""
+        phases = [
+            Phase(p["until"], tuple(p["scene"]), tuple(p["photo"]), p["closeups"])
+            for p in values["phases"]
+        ]
+        return cls(**(values | {"phases": tuple(phases)}))
 
 
 def load_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:

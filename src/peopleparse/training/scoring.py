@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import cast
 
 from torch import nn
 
-from peopleparse.models.gpsnet import GPSNet
 from peopleparse.training.distributed import World
-from peopleparse.training.export import as_engine
 from peopleparse.training.loop import Validate
-from peopleparse.training.validate import ValidationSet, flat_scores, validate
+from peopleparse.training.tasks import task_of
+from peopleparse.training.validate import ValidationSet, flat_scores, validate_parse
 
 
 def make_validator(data: Path, photos: int, scenes: int) -> Validate:
@@ -23,7 +22,8 @@ def make_validator(data: Path, photos: int, scenes: int) -> Validate:
     found = ValidationSet.read(data, photos, scenes)
 
     def score(model: nn.Module, world: World) -> dict[str, float]:
-        shards = world.gather(validate(as_engine(cast(GPSNet, model)), found, share=world.share))
+        parse = partial(task_of(model).parse, model)
+        shards = world.gather(validate_parse(parse, found, share=world.share))
         whole = shards[0]
         for shard in shards[1:]:
             whole.merge(shard)

@@ -26,6 +26,7 @@ from peopleparse.structures import Annotation, ParsedPeople
 SCENE_SEED = 2026
 SCENE_SIZE = (640, 480)
 Track = Callable[[Iterable[Any]], Iterable[Any]]
+Parse = Callable[[NDArray[np.uint8]], ParsedPeople]
 
 
 @dataclass(frozen=True)
@@ -191,14 +192,21 @@ def validate(
         track: wraps the photos and scenes, for a progress bar.
         share: which photos and scenes; the shares of several processes merge to the whole.
     """
+    return validate_parse(lambda image: parse_image(engine, image, options), found, track, share)
+
+
+def validate_parse(
+    parse: Parse, found: ValidationSet, track: Track = iter, share: slice = slice(None)
+) -> Scores:
+    """Score whatever turns a photo, (H, W, 3) uint8 RGB, into people; see `validate`."""
     photos = PhotoScores()
     for portrait in track(found.portraits[share]):
-        photos.update(portrait, parse_image(engine, portrait.image, options))
+        photos.update(portrait, parse(portrait.image))
     presets = {name: SceneScores() for name in ("outdoor", "indoor")}
     for name, scores in presets.items():
         for index in track(range(found.scenes)[share]):
             scene = found.make_scene(name, index)
-            scores.update(f"{index:05d}", scene, parse_image(engine, scene.image, options))
+            scores.update(f"{index:05d}", scene, parse(scene.image))
     return Scores(found.seed, photos, presets)
 
 

@@ -1,0 +1,23 @@
+"""The baseline Det.+Par. at the paper's size: two VGG-16, crops of 328 x 328 for 41 x 41 grids.
+
+    peopleparse train recipes/det_par_vgg16.py --data DATA --run RUN
+
+One GPU, days; on CPU cores only a few steps. The schedule is that of recipes/gpsnet_vgg16.py. No
+score is claimed: nobody has run it to its end.
+"""
+
+from peopleparse.training.recipe import Phase, Recipe
+
+RECIPE = Recipe(
+    model="det_par_vgg16",
+    backbone="",
+    steps=75_000,
+    batch=2,
+    rois=8,
+    warmup=500,
+    phases=(Phase(1.0, (384, 512), (512, 384)),),
+    optimizer="sgd",
+    lr=1e-3,
+    lr_step=50_000,
+    weight_decay=5e-4,
+)

@@ -1,0 +1,61 @@
+"""Start a run from the layers of a shipped network in place of generic ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from peopleparse.errors import ModelError
+from peopleparse.inference.passport import find_passport
+from peopleparse.nn.backbones import MobileNetV2Features
+
+_PREFIX = "trunk.model.backbone."  # of the graph's own names, kept by the export
+_LAYERS = ("to_4.", "to_8.", "to_16.", "to_32.")
+
+
+def start_from(model: nn.Module, name: str) -> int:
+    """Give every MobileNetV2 of a model the layers of a shipped network.
+
+    Only the MobileNetV2 layers are taken: what brings them back up to stride 8 starts from chance.
+
+    Args:
+        model: any model with `MobileNetV2Features`.
+        name: of the shipped network.
+
+    Returns:
+        How many feature networks were set.
+
+    Raises:
+        ModelError: there is no such network, it has other layers, or the model has no MobileNetV2.
+    """
+    layers = _read_layers(name)
+    targets = [part for part in model.modules() if isinstance(part, MobileNetV2Features)]
+    if not targets:
+        raise ModelError(
+            f"model must have MobileNetV2 features to start from '{name}', got none. "
+            "Leave out start."
+        )
+    for target in targets:
+        wanted = {key for key in target.state_dict() if key.startswith(_LAYERS)}
+        if wanted != set(layers):
+            raise ModelError(
+                f"network '{name}' must hold the {len(wanted)} arrays of MobileNetV2, got "
+                f"{len(wanted & set(layers))} of them. Start from another network."
+            )
+        target.load_state_dict(layers, strict=False)
+    return len(targets)
+
+
+def _read_layers(name: str) -> dict[str, torch.Tensor]:
+    import onnx
+    from onnx import numpy_helper
+
+    trunk = find_passport(name).parent / f"{name}.trunk.onnx"
+    graph = onnx.load(str(trunk)).graph
+    named = {entry.name.removeprefix(_PREFIX): entry for entry in graph.initializer}
+    return {
+        key: torch.from_numpy(np.array(numpy_helper.to_array(entry)))
+        for key, entry in named.items()
+        if key.startswith(_LAYERS)
+    }

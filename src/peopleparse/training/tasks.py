@@ -1,0 +1,158 @@
+"""What the loop asks of a method: how its model is built, taught and used.
+
+GPSNet and the baselines of its paper are three tasks; one loop trains them all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from peopleparse.errors import ModelError, suggest
+from peopleparse.inference.pipeline import Options, parse_image
+from peopleparse.models.build import BASELINES, MODELS, build_baseline, build_model
+from peopleparse.models.det_par import DetPar
+from peopleparse.models.gpsnet import GPSNet
+from peopleparse.models.ins_glo import InsGlo
+from peopleparse.structures import ParsedPeople
+from peopleparse.training.baselines import parse_det_par, parse_ins_glo
+from peopleparse.training.batches import Batch
+from peopleparse.training.checkpoint import load_checkpoint
+from peopleparse.training.export import as_engine
+from peopleparse.training.objective import (
+    det_par_loss,
+    ins_glo_loss,
+    joint_loss,
+    person_truths,
+)
+from peopleparse.training.recipe import Recipe
+
+Losses = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One method.
+
+    Attributes:
+        kind: class of its models.
+        build: makes the model of a recipe; starting weights come from `backbones/` of the data
+            folder, or are left to chance where that is None.
+        loss: runs a model (or one that averages gradients over processes) on a batch; returns the
+            parts of the loss by name and their weighted sum as "loss". Takes the recipe, and
+            label weights (20,) or None.
+        parse: turns a photo, (H, W, 3) uint8 RGB, into people, with options or None for the
+            defaults. It puts the model into evaluation mode.
+    """
+
+    kind: type[nn.Module]
+    build: Callable[[Recipe, Path | None], nn.Module]
+    loss: Callable[[nn.Module, Batch, Recipe, Tensor | None], Losses]
+    parse: Callable[..., ParsedPeople]
+
+
+def find_task(name: str) -> Task:
+    """Return the task of a recipe's model.
+
+    Raises:
+        ModelError: no model has that name.
+    """
+    if name not in TASKS:
+        raise ModelError(f"model must be a known name, got '{name}'.{suggest(name, list(TASKS))}")
+    return TASKS[name]
+
+
+def task_of(model: nn.Module) -> Task:
+    """Return the task of a model.
+
+    Raises:
+        ModelError: no task trains such models.
+    """
+    for task in TASKS.values():
+        if isinstance(model, task.kind):
+            return task
+    kinds = ", ".join(sorted({task.kind.__name__ for task in TASKS.values()}))
+    raise ModelError(
+        f"model must be one of {kinds}, got {type(model).__name__}. Add its task to TASKS."
+    )
+
+
+def load_trained(checkpoint: Path) -> tuple[nn.Module, Recipe]:
+    """Return the model of any run with its averaged weights, for evaluation, and its recipe.
+
+    Raises:
+        ModelError: the checkpoint is missing, broken, or not of a training run.
+    """
+    state = load_checkpoint(checkpoint)
+    try:
+        recipe = Recipe.from_dict(json.loads(state["recipe"]))
+        model = find_task(recipe.model).build(recipe, None)
+        model.load_state_dict(state["average"])
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"{type(error).__name__} {error}".splitlines()[0]
+        raise ModelError(
+            f"checkpoint must hold recipe and average of a run, got {reason}, at {checkpoint}. "
+            "Give the last.pt of a run."
+        ) from error
+    return model.eval(), recipe
+
+
+def _weights(recipe: Recipe, data: Path | None) -> Path | None:
+    return data / "backbones" / recipe.backbone if data and recipe.backbone else None
+
+
+def _run(model: nn.Module, batch: Batch, recipe: Recipe, *others: Any) -> dict[str, Tensor]:
+    image = batch.image.float().contiguous(memory_format=torch.channels_last)
+    with torch.autocast(image.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+        outputs: dict[str, Tensor] = model(image, *others)
+    return outputs
+
+
+def _build_gpsnet(recipe: Recipe, data: Path | None) -> nn.Module:
+    weights = _weights(recipe, data)
+    return build_model(
+        recipe.model, backbone_weights=weights, adjust=recipe.adjust, fuse=recipe.fuse
+    )
+
+
+def _gpsnet_loss(model: nn.Module, batch: Batch, recipe: Recipe, weights: Tensor | None) -> Losses:
+    people = (batch.batch, batch.boxes, batch.faces, batch.has_face)
+    return joint_loss(_run(model, batch, recipe, *people), batch, recipe, weights)
+
+
+def _parse_gpsnet(
+    model: GPSNet, image: NDArray[np.uint8], options: Options | None = None
+) -> ParsedPeople:
+    return parse_image(as_engine(model), image, options)
+
+
+def _build_baseline(recipe: Recipe, data: Path | None) -> nn.Module:
+    return build_baseline(recipe.model, backbone_weights=_weights(recipe, data))
+
+
+def _det_par_loss(model: nn.Module, batch: Batch, recipe: Recipe, weights: Tensor | None) -> Losses:
+    outputs = _run(model, batch, recipe, batch.batch, batch.boxes, person_truths(batch))
+    return det_par_loss(outputs, batch, recipe, weights)
+
+
+def _ins_glo_loss(model: nn.Module, batch: Batch, recipe: Recipe, weights: Tensor | None) -> Losses:
+    return ins_glo_loss(_run(model, batch, recipe, person_truths(batch)), batch, recipe, weights)
+
+
+_BY_FAMILY = {
+    "gpsnet": Task(GPSNet, _build_gpsnet, _gpsnet_loss, _parse_gpsnet),
+    "det_par": Task(DetPar, _build_baseline, _det_par_loss, parse_det_par),
+    "ins_glo": Task(InsGlo, _build_baseline, _ins_glo_loss, parse_ins_glo),
+}
+TASKS = {
+    name: next(task for family, task in _BY_FAMILY.items() if name.startswith(family))
+    for name in (*MODELS, *BASELINES)
+}
