@@ -95,5 +95,5 @@ def shrink(
     target = (size[1], size[0])
     image = cv2.resize(scene.image, target, interpolation=cv2.INTER_AREA)
     labels = cv2.resize(parsing, target, interpolation=cv2.INTER_NEAREST)
-    owner = cv2.resize(owner, target, interpolation=cv2.INTER_NEAREST)
-    return image.astype(np.uint8), labels.astype(np.uint8), owner.astype(np.int8)
+    numbers = cv2.resize(owner, target, interpolation=cv2.INTER_NEAREST)
+    return image.astype(np.uint8), labels.astype(np.uint8), numbers.astype(np.int8)
