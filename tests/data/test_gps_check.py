@@ -68,6 +68,17 @@ def _resize_image(folder: Path) -> None:
     Image.new("RGB", (80, 48)).save(folder / "images" / "a.jpg")
 
 
+def _rename_n(folder: Path) -> None:
+    for number in (1, 2, 3):
+        path = folder / "annotations" / "a" / f"a_03_0{number}.png"
+        path.rename(path.with_name(f"a_04_0{number}.png"))
+
+
+def _break_json(folder: Path) -> None:
+    (folder / "annotations/a/a.json").write_text("{")
+    (folder / "annotations/a/a_03_02.png").unlink()
+
+
 def _copy_image(folder: Path) -> None:
     record = read_record(folder, "b")
     record["image"]["sha256"] = read_record(folder, "a")["image"]["sha256"]
@@ -83,6 +94,28 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "extra PNG": (
         lambda f: shutil.copy(f / "annotations/a/a_03_01.png", f / "annotations/a/a_03_04.png"),
         "annotation must hold its JSON and 3 PNGs only, got 'a_03_04.png' too, at {}/annotations/a",
+    ),
+    "PNG of another image": (
+        lambda f: shutil.copy(f / "annotations/a/a_03_01.png", f / "annotations/a/b_03_01.png"),
+        "annotation must hold its JSON and 3 PNGs only, got 'b_03_01.png' too, at {}/annotations/a",
+    ),
+    "N in the name": (
+        _rename_n,
+        "N in the name of a PNG must be the number of persons in the JSON, 3, got 4 in "
+        "'a_04_02.png', at {}/annotations/a. Rename the PNGs, or put the missing persons back.",
+    ),
+    "N in the JSON": (
+        _edit(lambda r: r.update(n_persons=4)),
+        "n_persons must be the number of persons, got 4 for 3, at {}/annotations/a/a.json.",
+    ),
+    "N of a PNG whose JSON is broken": (
+        _break_json,
+        "N in the name of a PNG must be the number of PNGs, 2, got 3 in 'a_03_03.png', at",
+    ),
+    "person entry missing": (
+        _edit(lambda r: (r["persons"].pop(), r.update(n_persons=2))),
+        "N in the name of a PNG must be the number of persons in the JSON, 2, got 3 in "
+        "'a_03_03.png', at {}/annotations/a. ",
     ),
     "size of a PNG": (_resize_png, "label PNG must be 160 x 96 like its image, got 160 x 90, at"),
     "RGB": (_rgb_png, "label PNG must be 8-bit indexed or grey, got 8-bit RGB, at"),
@@ -102,10 +135,21 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "order": (_swap_persons, "persons must stand left to right, got box centres at x = ["),
     "empty person": (_paint(0), "person 2 must have a labelled pixel, got none, at"),
     "only ignored": (_paint(255), "person 2 must have a labelled pixel, got none, at"),
-    "overlaps": (_edit(lambda r: r["overlaps"].pop()), "overlaps must be ["),
+    "two persons claim a pixel": (
+        _edit(lambda r: r["overlaps"].pop()),
+        "pixels that persons 2 and 3 both claim must be the 0 that overlaps lists, got ",
+    ),
     "overlap count": (
         _edit(lambda r: r["overlaps"][0].update(pixels=1)),
-        "overlaps must be [",
+        "pixels that persons 1 and 2 both claim must be the 1 that overlaps lists, got ",
+    ),
+    "overlap of nobody": (
+        _edit(lambda r: r["overlaps"].append({"a": 1, "b": 9, "pixels": 4})),
+        "pixels that persons 1 and 9 both claim must be the 4 that overlaps lists, got 0 in ",
+    ),
+    "overlap entry": (
+        _edit(lambda r: r["overlaps"].append([1, 2])),
+        "overlaps must be a, b and pixels of each pair once, got [1, 2], at",
     ),
     "image missing": (
         lambda f: (f / "images/a.jpg").unlink(),
@@ -191,6 +235,40 @@ def test_each_fault_is_found(folder: Path, case: str) -> None:
         problems
     )
     assert all("\n" not in line for line in problems)
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_each_fault_names_a_file_and_a_remedy(folder: Path, case: str) -> None:
+    BROKEN[case][0](folder)
+    for line in check_dataset(folder):
+        assert str(folder) in line
+        assert len(line.split(". ")) > 1 and line.endswith("."), line
+
+
+def test_all_faults_of_an_image_are_listed(folder: Path) -> None:
+    _rgb_png(folder)
+    _paint(77)(folder)
+    _resize_png(folder)
+    _resize_image(folder)
+    _edit(lambda r: r.update(order="by_size"))(folder)
+    starts = [line.split(" must ")[0] for line in check_image(folder, "a")]
+    assert starts == ["order", "image", "image", "label PNG", "label ids", "label PNG"]
+
+
+def test_the_right_order_is_told(folder: Path) -> None:
+    _swap_persons(folder)
+    lines = [line for line in check_image(folder, "a") if "left to right" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(
+        "Their order is a_03_02.png, a_03_01.png, a_03_03.png: rename them so, and write the "
+        "annotation again."
+    )
+
+
+def test_one_picture_in_two_splits(folder: Path) -> None:
+    _copy_image(folder)
+    _edit(lambda r: r["image"].update(split="val"), "b")(folder)
+    assert any("got 'b' equal to 'a' (train and val), at" in line for line in check_dataset(folder))
 
 
 def test_a_fault_in_one_image_is_not_one_of_another(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Find what is wrong in a GPS folder: every statement of the JSON is made again from the pixels."""
+"""Find what is wrong in a GPS folder: all faults of all images, and what to do about each."""
 
 from __future__ import annotations
 
@@ -7,34 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from peopleparse.data.files import PART_PREFIX, hash_bytes, read_image_size
-from peopleparse.data.gps import (
-    annotation_folder,
-    mask_name,
-    read_annotation,
-    read_image_ids,
-    read_record,
-    record_path,
-)
-from peopleparse.data.gps_record import (
-    COMPUTED_FIELDS,
-    FLATTEN_RULE,
-    ORDER,
-    STATUSES,
-    UNFINISHED,
-    count_overlaps,
-    describe_labels,
-    describe_person,
-    find_disorder,
-)
+from peopleparse.data.collection_log import check_log
+from peopleparse.data.files import PART_PREFIX
+from peopleparse.data.gps import read_image_ids, read_record
+from peopleparse.data.gps_check_image import check_image
+from peopleparse.data.gps_record import UNFINISHED
+from peopleparse.data.gps_split import check_lists
 from peopleparse.errors import DataError
-from peopleparse.structures import Annotation
 
 
 def check_dataset(
     folder: str | Path, track: Callable[[Sequence[str]], Iterable[str]] = iter
 ) -> list[str]:
     """Return every problem of a GPS folder, one line each; none for a good one.
+
+    The images, and beside them the lists of the splits and the collection log where there are any.
 
     Args:
         folder: the data set.
@@ -43,11 +30,13 @@ def check_dataset(
     Raises:
         DataError: the folder is no GPS folder.
     """
-    ids = read_image_ids(folder)
+    folder, ids = Path(folder), read_image_ids(folder)
     problems = []
     for image_id in track(ids):
         problems += check_image(folder, image_id)
-    return problems + _check_names(Path(folder)) + _check_images(Path(folder), ids)
+    problems += _check_names(folder) + _check_images(folder, ids)
+    split_of = {image_id: record["image"]["split"] for image_id, record in _readable(folder)}
+    return problems + check_lists(folder, split_of) + check_log(folder)
 
 
 def note_dataset(folder: str | Path) -> list[str]:
@@ -57,7 +46,7 @@ def note_dataset(folder: str | Path) -> list[str]:
         DataError: the folder is no GPS folder.
     """
     counts, unfinished = Counter[int](), 0
-    for _, record in _readable_records(folder):
+    for _, record in _readable(folder):
         persons = record["persons"]
         counts[len(persons)] += 1
         unfinished += sum(isinstance(p, dict) and p.get("status") in UNFINISHED for p in persons)
@@ -71,103 +60,6 @@ def note_dataset(folder: str | Path) -> list[str]:
     return notes
 
 
-def check_image(folder: str | Path, image_id: str) -> list[str]:
-    """Return every problem of one image, its JSON and its person-level PNGs."""
-    try:
-        record = read_record(folder, image_id)
-    except DataError as error:
-        return [str(error)]
-    path = record_path(folder, image_id)
-    problems = [f"{what}, at {path}." for what in _check_statements(record)]
-    problems += _check_files(annotation_folder(folder, image_id), image_id, record["n_persons"])
-    problems += _check_image_file(Path(folder), record, path)
-    try:
-        annotation = read_annotation(folder, image_id)
-    except DataError as error:
-        return [*problems, str(error)]
-    return problems + [f"{what}, at {path}." for what in _check_persons(record, annotation)]
-
-
-def _check_statements(record: dict[str, Any]) -> list[str]:
-    problems = []
-    for name, expected in (("order", ORDER), ("flatten_rule", FLATTEN_RULE)):
-        if record[name] != expected:
-            problems.append(f"{name} must be '{expected}', got '{record[name]}'")
-    broken = [n for n, person in enumerate(record["persons"], 1) if not isinstance(person, dict)]
-    if broken:
-        return [*problems, f"persons must be mappings, got other values for persons {broken}"]
-    for number, person in enumerate(record["persons"], 1):
-        if person.get("status") not in STATUSES:
-            problems.append(
-                f"status of person {number} must be one of {', '.join(STATUSES)}, "
-                f"got {person.get('status')!r}"
-            )
-    uids = Counter(str(person.get("uid")) for person in record["persons"])
-    twice = [uid for uid, count in uids.items() if count > 1]
-    if twice:
-        problems.append(f"uid must be a person's own, got {twice} more than once")
-    return problems
-
-
-def _check_files(folder: Path, image_id: str, count: int) -> list[str]:
-    """Return files that do not belong; a missing PNG is found when it is read."""
-    expected = {f"{image_id}.json"}
-    expected |= {mask_name(image_id, count, index) for index in range(1, count + 1)}
-    extra = sorted(path.name for path in folder.iterdir() if path.name not in expected)
-    return [
-        f"annotation must hold its JSON and {count} PNGs only, got '{name}' too, at {folder}."
-        for name in extra
-    ]
-
-
-def _check_image_file(folder: Path, record: dict[str, Any], path: Path) -> list[str]:
-    image = record["image"]
-    file, problems = folder / image["file"], []
-    try:
-        height, width = read_image_size(file)
-    except DataError as error:
-        return [str(error)]
-    if file.stem != path.stem:
-        problems.append(f"image must be named like its annotation '{path.stem}', got {file}.")
-    if (width, height) != (image["width"], image["height"]):
-        problems.append(
-            f"image must be {image['width']} x {image['height']} as its JSON says, "
-            f"got {width} x {height}, at {file}."
-        )
-    if hash_bytes(file.read_bytes()) != image["sha256"]:
-        problems.append(
-            f"image must have the sha256 of its JSON, {image['sha256'][:12]}..., "
-            f"got another, at {file}. Its masks may belong to another picture."
-        )
-    return problems
-
-
-def _check_persons(record: dict[str, Any], annotation: Annotation) -> list[str]:
-    problems = []
-    if record["labels"] != describe_labels(annotation.scheme):
-        problems.append(f"labels must be those of scheme '{annotation.scheme.name}', got others")
-    persons = [person if isinstance(person, dict) else {} for person in record["persons"]]
-    seen = []
-    for number, (person, parsing) in enumerate(zip(persons, annotation.parsings, strict=True), 1):
-        facts = {"index": number} | describe_person(parsing, annotation.scheme)
-        problems += [
-            f"{name} of person {number} must be {facts[name]} as its PNG says, "
-            f"got {person.get(name)}"
-            for name in COMPUTED_FIELDS
-            if person.get(name) != facts[name]
-        ]
-        if not facts["area"] and person.get("status") not in UNFINISHED:
-            problems.append(f"person {number} must have a labelled pixel, got none")
-        seen.append(person | facts)
-    disorder = find_disorder(seen)
-    if disorder:
-        problems.append(disorder)
-    overlaps = count_overlaps(annotation.masks)
-    if record["overlaps"] != overlaps:
-        problems.append(f"overlaps must be {overlaps} as the PNGs say, got {record['overlaps']}")
-    return problems
-
-
 def _check_names(folder: Path) -> list[str]:
     """Return what is in annotations/ and is no annotation."""
     problems = []
@@ -175,32 +67,42 @@ def _check_names(folder: Path) -> list[str]:
         if path.name.startswith(PART_PREFIX):
             problems.append(f"write must have ended, got a rest of one, at {path}. Delete it.")
         elif not path.is_dir():
-            problems.append(f"annotations/ must hold one folder an image, got the file {path}.")
+            problems.append(
+                f"annotations/ must hold one folder an image, got the file {path}. Take it out."
+            )
     return problems
 
 
 def _check_images(folder: Path, ids: list[str]) -> list[str]:
     """Return images without annotation, and pictures that are in the data set twice."""
-    problems, first = [], dict[str, str]()
+    problems, first = [], dict[str, tuple[str, str]]()
     images = folder / "images"
     names = sorted(path.name for path in images.iterdir()) if images.is_dir() else []
-    used = {record["image"]["file"] for _, record in _readable_records(folder)}
+    used = {record["image"]["file"] for _, record in _readable(folder)}
     for name in names:
         if f"images/{name}" not in used and Path(name).stem not in ids:
-            problems.append(f"image must have an annotation, got none, at {images / name}.")
-        elif f"images/{name}" not in used:
-            problems.append(f"image must be named by its JSON, got another, at {images / name}.")
-    for image_id, record in _readable_records(folder):
-        twin = first.setdefault(record["image"]["sha256"], image_id)
-        if twin != image_id:
             problems.append(
-                f"image must be in the data set once, got '{image_id}' equal to '{twin}', "
-                f"at {folder}."
+                f"image must have an annotation, got none, at {images / name}. "
+                "Annotate it or take it out."
+            )
+        elif f"images/{name}" not in used:
+            problems.append(
+                f"image must be named by its JSON, got another, at {images / name}. "
+                "Take one of the two out."
+            )
+    for image_id, record in _readable(folder):
+        image = record["image"]
+        twin, split = first.setdefault(image["sha256"], (image_id, image["split"]))
+        if twin != image_id:
+            apart = f" ({split} and {image['split']})" if split != image["split"] else ""
+            problems.append(
+                f"image must be in the data set once, got '{image_id}' equal to '{twin}'{apart}, "
+                f"at {folder}. Take one of them out."
             )
     return problems
 
 
-def _readable_records(folder: str | Path) -> Iterable[tuple[str, dict[str, Any]]]:
+def _readable(folder: str | Path) -> Iterable[tuple[str, dict[str, Any]]]:
     for image_id in read_image_ids(folder):
         try:
             yield image_id, read_record(folder, image_id)

@@ -174,15 +174,24 @@ def find_disorder(persons: Sequence[Mapping[str, Any]]) -> str:
     Persons stand by the x that was clicked on while counting, where all of them have one, else by
     the centre of their box. Persons without a pixel are passed over.
     """
-    clicks = [_click_x(person.get("click_xy")) for person in persons]
-    xs = [x for x in clicks if x is not None]
-    what = "clicks"
-    if len(xs) < len(persons):
-        boxes = [person["bbox"] for person in persons if person["bbox"]]
-        xs, what = [(box[0] + box[2]) / 2 for box in boxes], "box centres"
+    found, what = find_xs(persons)
+    xs = [x for x in found if x is not None]
     if xs == sorted(xs):
         return ""
     return f"persons must stand left to right, got {what} at x = {xs}"
+
+
+def find_xs(persons: Sequence[Mapping[str, Any]]) -> tuple[list[float | None], str]:
+    """Return the x by which each person entry stands, None for one without a pixel, and its name.
+
+    >>> find_xs([{"bbox": [2, 0, 6, 9]}, {"bbox": None, "click_xy": [3, 4]}])
+    ([4.0, None], 'box centres')
+    """
+    clicks = [_click_x(person.get("click_xy")) for person in persons]
+    if None not in clicks:
+        return clicks, "clicks"
+    boxes = [person["bbox"] for person in persons]
+    return [(box[0] + box[2]) / 2 if box else None for box in boxes], "box centres"
 
 
 def _click_x(click: Any) -> float | None:

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from peopleparse.errors import SchemeError
 from peopleparse.labels.scheme import IGNORE_ID, Scheme, get_scheme, read_table
 
-_TABLES = (("ccp", "gps"), ("lip", "gps"), ("gps", "lip"))
+_TABLES = (
+    ("ccp", "gps"),
+    *(
+        pair
+        for name in ("lip", "cihp", "mhp-v1", "mhp-v2")
+        for pair in ((name, "gps"), ("gps", name))
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -137,10 +144,11 @@ def translate(
             f"label ids must be ids of scheme '{source}', got {stray}. "
             "Check which scheme the map was made with."
         )
-    return table.lookup()[parsing], _make_report(table, counts)
+    return table.lookup()[parsing], report_losses(table, counts)
 
 
-def _make_report(table: Translation, counts: NDArray[np.int64]) -> LossReport:
+def report_losses(table: Translation, counts: NDArray[np.int64]) -> LossReport:
+    """Return what a table loses of so many pixels of each id, (256,)."""
     shared = {name for names in table.merged().values() for name in names}
     kept, merged, dropped, unknown = int(counts[IGNORE_ID]), {}, {}, {}
     for source_id, target_id in table.targets.items():
