@@ -3,8 +3,9 @@
     peopleparse train recipes/gpsnet_mobilenet_v2.py --data DATA --run RUN
 
 DATA holds ccp/ (Clothing Co-Parsing), backgrounds/ (photos without people) and backbones/.
-Split: by SHA-256 of the photo id, 753 people to train and 111 to validate (data/splits.py);
-nobody of one is in a scene of the other, nor is any background.
+Split: by SHA-256 of the photo id, 753 people to train and 109 to validate (data/splits.py), two
+photos to validate left out because training has the same picture; nobody of one is in a scene of
+the other, nor is any background.
 """
 
 from peopleparse.training.recipe import Phase, Recipe

@@ -17,7 +17,7 @@ from peopleparse.training.scoring import make_validator
 
 def main(data: str, out: str, *checkpoints: str) -> None:
     """Score each checkpoint on all photos and 40 scenes of each preset."""
-    score, world, rows = make_validator(Path(data), 111, 40), World.from_environment(), []
+    score, world, rows = make_validator(Path(data), 109, 40), World.from_environment(), []
     for path in checkpoints:
         model, about = load_average(Path(path))
         rows.append({"step": about["step"]} | score(model, world))

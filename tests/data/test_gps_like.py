@@ -20,7 +20,7 @@ from peopleparse.data.gps_like import (
     person_split,
     write_stand_in,
 )
-from peopleparse.data.splits import split_of
+from peopleparse.data.splits import COPIES, LEFT_OUT, split_of
 from peopleparse.errors import DataError, InputError
 from tests.datasets import write_ccp_folder
 
@@ -97,3 +97,10 @@ def test_bad_input(ccp: Path, tmp_path: Path) -> None:
     write_ccp_folder(tmp_path / "few", parsed=2, tagged=0, size=(240, 360))
     with pytest.raises(DataError, match="must have people and street beside them for split"):
         StandIn(tmp_path / "few")
+
+
+def test_two_photos_of_one_picture_are_in_one_split() -> None:
+    kept = [pair for pair in COPIES if not set(pair) & LEFT_OUT]
+    assert len(kept) == 3 and all(person_split(a) == person_split(b) for a, b in kept)
+    crossing = [pair for pair in COPIES if len({split_of(photo) for photo in pair}) == 2]
+    assert {p for pair in crossing for p in pair if split_of(p) == "val"} == LEFT_OUT

@@ -16,7 +16,7 @@ from peopleparse.data.people import (
     select_split_of_backgrounds,
     street_corner,
 )
-from peopleparse.data.splits import split_of
+from peopleparse.data.splits import LEFT_OUT, split_of
 from peopleparse.errors import DataError
 from peopleparse.structures import mask_box
 from tests.datasets import write_ccp_folder
@@ -123,3 +123,8 @@ def test_published_backgrounds_are_in_one_split_only(data_root: Path) -> None:
     ids = [path.stem for path in (data_root / "backgrounds").glob("*.jpg")]
     train, val = (select_split_of_backgrounds(ids, split) for split in ("train", "val"))
     assert len(train) == 52 and len(val) == 13 and not set(train) & set(val)
+
+
+def test_no_photo_to_validate_shows_a_picture_to_train_on(data_root: Path) -> None:
+    ids = [person.photo_id for person in read_portraits(data_root / "ccp", "val")]
+    assert len(ids) == 109 and not set(ids) & LEFT_OUT

@@ -27,7 +27,7 @@ import click
 )
 @click.option(
     "--photos",
-    default=111,
+    default=109,
     show_default=True,
     type=click.IntRange(min=0),
     help="Single photos to validate on.",

@@ -17,7 +17,7 @@ from peopleparse.errors import InputError
 BITS = 255
 # 99 % of copies with up to 5 % cut off each side are nearer than this to their street photo. Of
 # the 1.9 million pairs of Clothing Co-Parsing's photos 13 are, all one photo twice by eye; of the
-# next six, 72 to 76 bits apart, one is.
+# next seven, 72 to 76 bits apart, one is.
 MAX_DISTANCE = 66
 
 _CUTS = (0.0, 0.025, 0.05)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from peopleparse.data.ccp import CcpDataset
 from peopleparse.data.ccp_gps import convert_garments
-from peopleparse.data.splits import select_split
+from peopleparse.data.splits import LEFT_OUT, select_split
 from peopleparse.errors import DataError
 from peopleparse.structures import mask_box
 
@@ -42,7 +42,8 @@ class Portrait:
 def read_portraits(ccp_root: Path, split: str, limit: int | None = None) -> list[Portrait]:
     """Read the people of one split of Clothing Co-Parsing, converted to GPS parts.
 
-    A map that shows nobody (photo 0536) is left out.
+    A map that shows nobody (photo 0536) is left out, and a photo to validate that shows the same
+    picture as one to train (`splits.LEFT_OUT`).
 
     Args:
         ccp_root: folder of the data set.
@@ -50,7 +51,7 @@ def read_portraits(ccp_root: Path, split: str, limit: int | None = None) -> list
         limit: read only so many.
     """
     dataset = CcpDataset(ccp_root)
-    ids = select_split(dataset.parsed_ids, split)[:limit]
+    ids = [i for i in select_split(dataset.parsed_ids, split) if i not in LEFT_OUT][:limit]
 
     def read_one(photo_id: str) -> Portrait | None:
         garments = dataset.read_garments(photo_id)
