@@ -82,7 +82,7 @@ def test_several_systems_have_a_tally_file_each(folder, tmp_path):
 def test_a_broken_file_is_named_and_the_rest_is_scored(folder, broken, tmp_path):
     out = tmp_path / "scores.json"
     result = run(folder / "truth", broken, "--out", out, code=1)
-    assert result.stderr == "Error: 1 file was not as they must be; all else is scored.\n"
+    assert result.stderr == "Error: 1 file is not as it must be; all else is scored.\n"
     system = json.loads(out.read_text())["systems"][0]
     assert "photo_2_03_01.png" in system["faults"][0]["message"]
     assert system["scores"]["ap_lambda"]["missing_images"] == 1

@@ -109,8 +109,12 @@ def evaluate(ctx: click.Context, paths: tuple[Path, ...], **given: Any) -> None:
         _print(report, given["detail"])
     if result.faults:
         number = len(result.faults)
-        what = "1 file was" if number == 1 else f"{number} files were"
-        click.echo(f"Error: {what} not as they must be; all else is scored.", err=True)
+        what = (
+            "1 file is not as it must be"
+            if number == 1
+            else f"{number} files are not as they must be"
+        )
+        click.echo(f"Error: {what}; all else is scored.", err=True)
         ctx.exit(1)
 
 
