@@ -68,8 +68,8 @@ def score_lines(scores: dict) -> list[str]:
 def curve_lines(curve: list[dict]) -> list[str]:
     """Return the validation curve as a table."""
     lines = [
-        "The validation curve, in per cent (40 scenes of each preset, and 111 photos: training has a",
-        "copy of two of them):",
+        "The validation curve, in per cent (40 scenes of each preset, and 111 photos; training has",
+        "a copy of two of them):",
         "",
         "| step | photo part IoU | outdoor strict | outdoor mask recall | indoor strict |",
         "|---|---|---|---|---|",
