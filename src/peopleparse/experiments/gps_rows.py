@@ -115,3 +115,8 @@ def hash_recipe(recipe: Recipe) -> str:
     """Return the first 16 hex digits of the sha256 of a recipe."""
     text = json.dumps(recipe.to_dict(), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def run_name(subset: str, row: str, seed: int, recipe: Recipe) -> str:
+    """Return the name of a run's folder: another recipe has another one."""
+    return f"{subset}-{row}-{seed}-{hash_recipe(recipe)}"

@@ -1,11 +1,10 @@
-"""Tables 2 and 3 of the GPS paper on the stand-in sets: train, parse, score, print."""
+"""Tables 2 and 3 of the GPS paper on the stand-in sets: train, parse, score."""
 
 from __future__ import annotations
 
 import platform
-import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,14 @@ import numpy as np
 
 from peopleparse.data.gps_like import StandIn, hash_truth, list_scenes
 from peopleparse.data.scenes import Scene
+from peopleparse.experiments.gps_report import READINGS
 from peopleparse.experiments.gps_rows import (
-    COLUMNS,
     OPTIONS,
-    ROWS,
     SEEDS,
     SUBSETS,
     hash_recipe,
     recipe_of,
+    run_name,
 )
 from peopleparse.experiments.ledger import add_entry, read_ledger
 from peopleparse.experiments.packed_scenes import PackedScenes, pack_scenes
@@ -35,7 +34,6 @@ SCENE_SIZE = (240, 320)  # at which training scenes are kept
 TRAIN_SHARE = 1.0
 TEST_SHARE = 0.5  # of the test scenes: scoring them all would take as long as training
 CHECKPOINT_EVERY = 100
-READINGS = ("literal", "strict")
 Say = Callable[[str], None]
 
 
@@ -80,7 +78,7 @@ class Bench:
             The entry for the ledger, or None where the run was stopped.
         """
         recipe = recipe_of(row, seed)
-        folder = self.out / "runs" / f"{subset}-{row}-{seed}-{hash_recipe(recipe)}"
+        folder = self.out / "runs" / run_name(subset, row, seed, recipe)
         started = time.monotonic()
         batches = SceneBatches(recipe, self.training_scenes(subset))
         trainer = train(
@@ -178,36 +176,3 @@ def score(scenes: Iterable[Scene], parse: Callable[[Any], ParsedPeople]) -> dict
         "mask_ap": people.average,
         "mask_recall_50": people.recall_at(0.5),
     }
-
-
-def format_table(
-    entries: Iterable[Mapping[str, Any]], subset: str, reading: str = "literal"
-) -> str:
-    """Return one table in the layout of the paper, in Markdown: ours, and the paper's beside it.
-
-    Args:
-        entries: of a ledger.
-        subset: "indoor" (the paper's Table 2) or "outdoor" (Table 3).
-        reading: of AP^lambda. Only `literal` may be set beside the paper's numbers.
-    """
-    heads = [f"AP.{round(10 * column)}" for column in COLUMNS] + ["average AP"]
-    lines = [
-        "| method | seeds | " + " | ".join(heads) + " | the paper's average AP |",
-        "|---" * (len(heads) + 3) + "|",
-    ]
-    found = [entry for entry in entries if entry["subset"] == subset]
-    for name, row in ROWS.items():
-        runs = [e["scores"][reading] for e in found if e["row"] == name]
-        if not runs:
-            continue
-        columns = [[run["ap"][round(10 * c) - 1] for run in runs] for c in COLUMNS]
-        columns.append([run["average"] for run in runs])
-        cells = [_mean_and_spread(values) for values in columns]
-        paper = f"{row.paper[subset][-1]:.2f}" if row.paper else "-"
-        lines.append(f"| {row.title} | {len(runs)} | {' | '.join(cells)} | {paper} |")
-    return "\n".join(lines)
-
-
-def _mean_and_spread(values: Sequence[float]) -> str:
-    mean = f"{100 * statistics.fmean(values):.2f}"
-    return f"{mean} ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else mean
