@@ -3,8 +3,9 @@
     peopleparse train recipes/gpsnet_vgg16.py --data DATA --run RUN
 
 One GPU, days; on CPU cores only a few steps. SGD at .001, a tenth after 50,000 steps, batch 2 (GPS
-paper, section 5). The paper does not give the length; 75,000 steps are assumed. No score is
-claimed: nobody has run it to its end.
+paper, section 5); momentum .9 and weight decay 5e-4 are DeepLab v2's. The paper does not give the
+length and the size of images: 75,000 steps and whole scenes of 384 x 512 are assumed. No score is
+claimed: nobody has run it to its end. What differs from the paper stands in docs/networks.md.
 """
 
 from peopleparse.training.recipe import Phase, Recipe

@@ -14,6 +14,7 @@ from torch import nn  # noqa: E402
 from peopleparse.errors import ModelError  # noqa: E402
 from peopleparse.nn.backbones import (  # noqa: E402
     MobileNetV2Features,
+    Resnet101Features,
     Vgg16Features,
     count_parameters,
     freeze_batch_norm,
@@ -159,11 +160,53 @@ def test_vgg_keeps_stride_8_with_a_dilated_conv5():
     convolutions = [m for m in network.layers if isinstance(m, nn.Conv2d)]
     assert [conv.dilation[0] for conv in convolutions] == [1] * 10 + [2] * 3
     assert isinstance(network.layers[-1], nn.ReLU)  # conv5_3 ends with its activation
+    pools = [m for m in network.layers if isinstance(m, nn.MaxPool2d)]
+    assert [(pool.kernel_size, pool.stride, pool.padding) for pool in pools] == [
+        *[(3, 2, 1)] * 3,
+        (3, 1, 1),  # pool4; pool5 comes after conv5_3
+    ]
+
+
+@torch.inference_mode()
+def test_resnet_keeps_stride_8_with_dilated_conv4_and_conv5():
+    with torch.device("meta"):  # shapes without numbers
+        network = Resnet101Features().eval()
+        for height, width in ((64, 96), (321, 33)):
+            maps, fine = network(torch.zeros(1, 3, height, width))
+            assert maps.shape == (1, 2048, -(-height // 8), -(-width // 8)) and fine is None
+    assert (network.stride, network.channels, network.fine) == (8, 2048, 0)
+    stages = network.layers[1:]
+    assert [len(stage) for stage in stages] == [3, 4, 23, 3]
+    for stage, rate in zip(stages, (1, 1, 2, 4), strict=True):
+        assert {(block.conv2.dilation, block.conv2.padding) for block in stage} == {
+            ((rate, rate), (rate, rate))
+        }
+    strides = [max(m.stride for m in s.modules() if isinstance(m, nn.Conv2d)) for s in stages]
+    assert strides == [(1, 1), (2, 2), (1, 1), (1, 1)]
+    kept = sum(p.numel() for p in torchvision_resnet().parameters()) - (2048 + 1) * 1000
+    assert count_parameters(network) == kept
 
 
 @torch.no_grad()
-def test_vgg_takes_the_published_mean_away():
-    network = Vgg16Features()
-    network.layers = nn.Sequential()
+def test_a_fresh_block_of_resnet_is_the_identity(monkeypatch):
+    # Random numbers for 42 million weights take seconds; batch norm starts without them.
+    monkeypatch.setattr(nn.init, "kaiming_normal_", lambda tensor, **_: tensor.zero_())
+    monkeypatch.setattr(nn.init, "kaiming_uniform_", lambda tensor, **_: tensor.zero_())
+    stages = Resnet101Features().layers[1:]
+    assert not any(block.bn3.weight.any() for stage in stages for block in stage)
+    assert all((block.bn2.weight == 1).all() for stage in stages for block in stage)
+
+
+def torchvision_resnet():
+    with torch.device("meta"):
+        return torchvision.models.resnet101(weights=None)
+
+
+@torch.no_grad()
+def test_the_published_mean_is_taken_away():
     colour = torch.tensor([122.675, 116.669, 104.008]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
-    assert network(colour)[0].abs().max() < 1e-4
+    for kind in (Vgg16Features, Resnet101Features):
+        with torch.device("meta"):
+            network = kind()
+        network.layers = nn.Sequential()
+        assert network(colour)[0].abs().max() < 1e-4

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import nn
+
 from peopleparse.errors import ModelError, suggest
 from peopleparse.models.det_par import DetPar
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.models.ins_glo import InsGlo
 from peopleparse.models.person_rcnn import PersonRCNN, RcnnSize
-from peopleparse.nn.backbones import FeatureNetwork, MobileNetV2Features, Vgg16Features
+from peopleparse.nn.backbones import (
+    FeatureNetwork,
+    MobileNetV2Features,
+    Resnet101Features,
+    Vgg16Features,
+)
 from peopleparse.nn.blocks import DenseDetector, ParsingNetwork
+from peopleparse.nn.rpn import ProposalDetector
 
-MODELS = ("gpsnet_mobilenet_v2", "gpsnet_vgg16")
+MODELS = ("gpsnet_mobilenet_v2", "gpsnet_vgg16", "gpsnet_resnet101")
 BASELINES = (
     "det_par_mobilenet_v2",
     "det_par_vgg16",
@@ -36,7 +44,8 @@ def build_model(
     """Build a GPSNet by name.
 
     Args:
-        name: gpsnet_mobilenet_v2 (the shipped size) or gpsnet_vgg16 (the paper's).
+        name: gpsnet_mobilenet_v2 (the shipped size), gpsnet_vgg16 (the paper's) or
+            gpsnet_resnet101 (the paper's on the larger backbone of DeepLab v2).
         labels: number of label ids.
         backbone_weights: starting weights of the backbone.
         adjust, fuse: the paper's ablation switches.
@@ -57,11 +66,14 @@ def build_model(
             adjust=adjust,
             fuse=fuse,
         )
+    vgg = name == "gpsnet_vgg16"
+    backbone = Vgg16Features() if vgg else Resnet101Features()
+    parser = _paper_parser if vgg else _classifiers
     return GPSNet(
-        Vgg16Features(),
-        DenseDetector(512, 256, stride=8, separable=False),
-        _paper_parser(labels),
-        _paper_parser(labels),
+        backbone,
+        ProposalDetector(backbone.channels, 512, stride=8),
+        parser(labels),
+        parser(labels),
         labels,
         grid=_PAPER_GRID,
         hidden=128,
@@ -111,13 +123,25 @@ def _global_parser(labels: int) -> ParsingNetwork:
 
 
 def _paper_parser(labels: int) -> ParsingNetwork:
-    return ParsingNetwork(512, 1024, labels, _PAPER_RATES, stem=0, norm=False)
+    parser = ParsingNetwork(512, 1024, labels, _PAPER_RATES, stem=0, norm=False)
+    parser.stem = nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1))  # DeepLab v2's pool5
+    return parser
+
+
+def _classifiers(labels: int) -> ParsingNetwork:
+    """Return DeepLab v2's parser on ResNet-101: branches of one convolution, no pool5."""
+    parser = ParsingNetwork(2048, 1, labels, (), stem=0, norm=False)
+    for rate in _PAPER_RATES:
+        branch = nn.Conv2d(2048, labels, 3, padding=rate, dilation=rate)
+        nn.init.normal_(branch.weight, std=0.01)
+        parser.branches.append(branch)
+    return parser
 
 
 def _check_name(name: str, names: tuple[str, ...], backbone_weights: Path | None) -> None:
     if name not in names:
         raise ModelError(f"model must be a known name, got '{name}'.{suggest(name, names)}")
-    if backbone_weights is not None and name.endswith("vgg16"):
+    if backbone_weights is not None and not name.endswith("mobilenet_v2"):
         raise ModelError(
             f"backbone_weights must be None for {name}, got a file. Load a checkpoint instead."
         )

@@ -73,7 +73,9 @@ def _double(maps: Tensor) -> Tensor:
 
 
 class Vgg16Features(FeatureNetwork):
-    """DeepLab v2's VGG-16: pool4 and pool5 keep the size, conv5 is dilated; conv5_3 at stride 8.
+    """DeepLab v2's VGG-16: pool4 keeps the size, conv5 is dilated; conv5_3 at stride 8.
+
+    Pool5 comes after conv5_3 and so belongs to the parsers.
 
     Source: GPS paper, section 5 ("conv5_3 with spatial dimension 1/8"); Chen et al., DeepLab v2.
     """
@@ -93,8 +95,41 @@ class Vgg16Features(FeatureNetwork):
 
     def forward(self, image: Tensor) -> tuple[Tensor, None]:
         """Map (B, 3, H, W) RGB, 0 to 255, to (B, 512, H/8, W/8); there is no finer map."""
-        mean = image.new_tensor([122.675, 116.669, 104.008]).view(1, 3, 1, 1)
-        return self.layers(image - mean), None
+        return self.layers(image - _published_mean(image)), None
+
+
+class Resnet101Features(FeatureNetwork):
+    """DeepLab v2's ResNet-101: conv4 and conv5 keep the size and are dilated; 2048 channels.
+
+    Source: Chen et al., DeepLab v2 (dilation 2 in conv4 and 4 in conv5, first blocks included).
+    Differs: nothing here starts from trained weights. Batch norm therefore learns, where DeepLab v2
+        keeps the statistics it starts from, and each block starts as the identity: otherwise a
+        fresh network's gradient is a hundred times as large.
+    """
+
+    stride, fine_stride = 8, 8
+    channels, fine = 2048, 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = torchvision.models.resnet101(
+            weights=None, replace_stride_with_dilation=[False, True, True], zero_init_residual=True
+        )
+        # torchvision leaves the first block of a stage at the dilation of the stage before.
+        for stage, rate in ((net.layer3, 2), (net.layer4, 4)):
+            stage[0].conv2.dilation = stage[0].conv2.padding = (rate, rate)
+        self.layers = nn.Sequential(
+            nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool),
+            *(net.layer1, net.layer2, net.layer3, net.layer4),
+        )
+
+    def forward(self, image: Tensor) -> tuple[Tensor, None]:
+        """Map (B, 3, H, W) RGB, 0 to 255, to (B, 2048, H/8, W/8); there is no finer map."""
+        return self.layers(image - _published_mean(image)), None
+
+
+def _published_mean(image: Tensor) -> Tensor:
+    return image.new_tensor([122.675, 116.669, 104.008]).view(1, 3, 1, 1)
 
 
 def _fold_batch_norm(layers: nn.Module) -> None:
