@@ -74,6 +74,7 @@ def test_list_and_show():
     assert [line.split()[0] for line in listed] == [
         *("gps", "gps-outdoor", "lip", "ccp"),
         *("cihp", "mhp-v1", "mhp-v2"),
+        *("atr", "fashionista", "pascal-person-part"),
     ]
     shown = run("labels", "show", "gps").stdout.splitlines()
     assert len(shown) == 21 and "left arm" in shown[15] and "right arm" in shown[15]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from peopleparse.errors import SchemeError
-from peopleparse.labels import get_scheme, scheme_names
+from peopleparse.labels import get_scheme, scheme_names, scheme_title
 
 GPS = [
     "background", "hat", "hair", "sunglasses", "upper clothes", "skirt", "pants", "dress", "belt",
@@ -42,6 +42,24 @@ MHP_V2 = [
     "other-upper-body-clothes", "other-lower-body-clothes",
 ]  # fmt: skip
 
+ATR = [
+    "background", "hat", "hair", "sunglasses", "upper-clothes", "skirt", "pants", "dress", "belt",
+    "left-shoe", "right-shoe", "face", "left-leg", "right-leg", "left-arm", "right-arm", "bag",
+    "scarf",
+]  # fmt: skip
+FASHIONISTA = [
+    "null", "tights", "shorts", "blazer", "t-shirt", "bag", "shoes", "coat", "skirt", "purse",
+    "boots", "blouse", "jacket", "bra", "dress", "pants", "sweater", "shirt", "jeans", "leggings",
+    "scarf", "hat", "top", "cardigan", "accessories", "vest", "sunglasses", "belt", "socks",
+    "glasses", "intimate", "stockings", "necklace", "cape", "jumper", "sweatshirt", "suit",
+    "bracelet", "heels", "wedges", "ring", "flats", "tie", "romper", "sandals", "earrings",
+    "gloves", "sneakers", "clogs", "watch", "pumps", "wallet", "bodysuit", "loafers", "hair",
+    "skin",
+]  # fmt: skip
+PASCAL = [
+    "background", "head", "torso", "upper-arms", "lower-arms", "upper-legs", "lower-legs",
+]  # fmt: skip
+
 # The grouping of the LIP paper's released code: label id to joint number, 0 for none.
 LIP_JOINTS = [0, 1, 1, 0, 1, 2, 0, 2, 0, 3, 0, 2, 3, 1, 4, 5, 6, 7, 8, 9]
 JOINT_NAMES = [
@@ -62,6 +80,9 @@ every_scheme = pytest.mark.parametrize("name", scheme_names())
         ("cihp", CIHP),
         ("mhp-v1", MHP_V1),
         ("mhp-v2", MHP_V2),
+        ("atr", ATR),
+        ("fashionista", FASHIONISTA),
+        ("pascal-person-part", PASCAL),
     ],
 )
 def test_names_by_id(name: str, names: list[str]) -> None:
@@ -77,7 +98,16 @@ def test_outdoors_is_indoors_without_tie() -> None:
 
 
 def test_scheme_names() -> None:
-    assert scheme_names() == ("gps", "gps-outdoor", "lip", "ccp", "cihp", "mhp-v1", "mhp-v2")
+    first = ("gps", "gps-outdoor", "lip", "ccp", "cihp", "mhp-v1", "mhp-v2")
+    assert scheme_names() == (*first, "atr", "fashionista", "pascal-person-part")
+
+
+def test_scheme_titles() -> None:
+    titles = {name: scheme_title(name) for name in scheme_names()}
+    assert titles["gps-outdoor"] == "Group People Segmentation, Outdoor"
+    assert titles["pascal-person-part"] == "PASCAL-Person-Part"
+    assert all(titles.values()) and len(set(titles.values())) == len(titles)
+    assert scheme_title("ids:7") == ""
 
 
 @every_scheme
@@ -89,7 +119,7 @@ def test_colours_are_distinct(name: str) -> None:
     assert (255, 255, 255) not in colors  # white is for ignored pixels
 
 
-@pytest.mark.parametrize("name", ["gps", "lip", "cihp", "mhp-v1", "mhp-v2"])
+@pytest.mark.parametrize("name", ["gps", "lip", "cihp", "mhp-v1", "mhp-v2", "atr"])
 def test_colours_are_far_enough_apart_to_tell(name: str) -> None:
     colors = np.array([label.color for label in get_scheme(name).labels])
     for a, b in combinations(range(len(colors)), 2):
@@ -112,7 +142,8 @@ def test_palette(name: str) -> None:
 def test_kinds(name: str) -> None:
     labels = get_scheme(name).labels
     assert [label.id for label in labels if label.kind == "background"] == [0]
-    assert {label.kind for label in labels} == {"background", "body", "clothing"}
+    clothing = {"clothing"} if name != "pascal-person-part" else set()
+    assert {label.kind for label in labels} == {"background", "body"} | clothing
 
 
 @pytest.mark.parametrize(
@@ -124,6 +155,9 @@ def test_kinds(name: str) -> None:
         ("cihp", {14: 15, 16: 17, 18: 19}),
         ("mhp-v1", {9: 10, 12: 13, 14: 15}),
         ("mhp-v2", {5: 6, 7: 8} | {left: left + 1 for left in range(22, 33, 2)}),
+        ("atr", {9: 10, 12: 13, 14: 15}),
+        ("fashionista", {}),
+        ("pascal-person-part", {}),
     ],
 )
 def test_flip_swaps_the_sides_and_nothing_else(name: str, pairs: dict[int, int]) -> None:
@@ -137,7 +171,7 @@ def test_flip_swaps_the_sides_and_nothing_else(name: str, pairs: dict[int, int])
 
 
 def test_flip_partners_are_named_left_and_right() -> None:
-    for name in ("gps", "gps-outdoor", "lip", "cihp", "mhp-v1", "mhp-v2"):
+    for name in ("gps", "gps-outdoor", "lip", "cihp", "mhp-v1", "mhp-v2", "atr"):
         scheme = get_scheme(name)
         for label in scheme.labels:
             swapped = label.name.replace("left", "?").replace("right", "left").replace("?", "right")
@@ -158,7 +192,7 @@ def test_lip_joints_are_the_papers(name: str) -> None:
     assert joints == [JOINT_NAMES[number] for number in LIP_JOINTS]
 
 
-@pytest.mark.parametrize("name", ["gps", "gps-outdoor", "lip", "cihp", "mhp-v1"])
+@pytest.mark.parametrize("name", ["gps", "gps-outdoor", "lip", "cihp", "mhp-v1", "atr"])
 def test_nine_joints_in_every_scheme_with_sides(name: str) -> None:
     assert sorted(get_scheme(name).joints) == sorted(JOINT_NAMES[1:])
 
@@ -174,7 +208,18 @@ def test_gps_joints() -> None:
     assert all(names == [joint] for joint, names in groups.items())
 
 
-@pytest.mark.parametrize("name", ["ccp", "mhp-v2"])
+def test_atr_is_gps_without_socks_and_tie() -> None:
+    for atr, gps in zip(get_scheme("atr").labels, get_scheme("gps").labels, strict=False):
+        assert atr.name == gps.name.replace(" ", "-")
+        assert (atr.id, atr.flip, atr.joint, atr.color) == (gps.id, gps.flip, gps.joint, gps.color)
+
+
+def test_pascal_person_part_has_a_joint_a_part() -> None:
+    scheme = get_scheme("pascal-person-part")
+    assert scheme.joints == tuple(name.replace("-", " ") for name in PASCAL[1:])
+
+
+@pytest.mark.parametrize("name", ["ccp", "mhp-v2", "fashionista"])
 def test_schemes_without_joints(name: str) -> None:
     assert get_scheme(name).joints == ()
 

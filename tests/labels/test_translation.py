@@ -19,6 +19,9 @@ TABLES = [
     ("gps", "mhp-v1"),
     ("mhp-v2", "gps"),
     ("gps", "mhp-v2"),
+    ("atr", "gps"),
+    ("gps", "atr"),
+    ("fashionista", "gps"),
 ]
 every_table = pytest.mark.parametrize(("source", "target"), TABLES)
 
@@ -59,6 +62,31 @@ def test_ccp_groups_are_what_the_label_alone_cannot_tell() -> None:
             "wedges",
         ],
     }  # fmt: skip
+
+
+def test_fashionista_becomes_what_ccp_becomes() -> None:
+    """Both are garments of street photos, and every label of the one is a label of the other."""
+    ccp, own = get_translation("ccp", "gps"), get_translation("fashionista", "gps")
+    for source_id, target_id in own.targets.items():
+        twin = ccp.source.id_of(own.source.names[source_id])
+        assert (ccp.targets[twin], ccp.groups.get(twin)) == (target_id, own.groups.get(source_id))
+
+
+def test_atr_to_gps_and_back_changes_nothing() -> None:
+    atr = np.append(np.arange(18, dtype=np.uint8), np.uint8(255))[None]
+    gps, report = translate(atr, "atr", "gps")
+    np.testing.assert_array_equal(gps, atr)
+    assert report == LossReport(19, 19, {}, {}, {})
+    np.testing.assert_array_equal(translate(gps, "gps", "atr")[0], atr)
+    assert get_translation("atr", "gps").never_made() == ["socks", "tie"]
+    back, lost = translate(np.array([[18, 19]], np.uint8), "gps", "atr")
+    assert back.tolist() == [[255, 4]]
+    assert lost == LossReport(2, 0, {"tie": 1}, {}, {"socks": 1})
+
+
+def test_parts_of_pascal_are_of_no_garment() -> None:
+    with pytest.raises(SchemeError, match="got pascal-person-part to gps. Go through gps where"):
+        get_translation("pascal-person-part", "gps")
 
 
 def test_never_made_and_merged() -> None:
@@ -128,7 +156,7 @@ def test_translation_and_mirroring_go_in_any_order(parsing: np.ndarray) -> None:
 def test_no_table_joins_the_two() -> None:
     with pytest.raises(
         SchemeError,
-        match=r"translation must be one of ccp to gps, lip to gps, gps to lip, .*, got ccp to lip. Go",
+        match=r"must be one of ccp to gps, lip to gps, gps to lip, .*, got ccp to lip. Go",
     ):
         get_translation("ccp", "lip")
 

@@ -24,7 +24,7 @@ def list_schemes() -> None:
 
     for name in scheme_names():
         scheme = get_scheme(name)
-        click.echo(f"{name:<12} {len(scheme.labels):>3} labels")
+        click.echo(f"{name:<18} {len(scheme.labels):>3} labels")
 
 
 @labels.command("show")
@@ -42,6 +42,30 @@ def show_scheme(scheme: str) -> None:
         click.echo(
             f"{label.id:>3}  {label.name:<16} {label.kind:<11} {flip:<16} {label.joint:<12} {color}"
         )
+
+
+@labels.command("sheet")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.png")
+@click.option("--scheme", "names", multiple=True, help="Draw only this scheme; may be repeated.")
+def draw_sheet(out: Path, names: tuple[str, ...]) -> None:
+    """Draw every label scheme on one picture: id, colour, name, flip partner, joint."""
+    import io
+
+    from PIL import Image
+
+    from peopleparse.errors import InputError
+    from peopleparse.labels import get_scheme, scheme_names
+    from peopleparse.viz.files import make_folder, write_whole
+    from peopleparse.viz.scheme_sheet import draw_scheme_sheet
+
+    if out.suffix.lower() != ".png":
+        raise InputError(f"picture must be a PNG, got '{out.name}'. Name it {out.stem}.png.")
+    sheet = draw_scheme_sheet([get_scheme(name) for name in names or scheme_names()])
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, format="PNG", optimize=True)
+    make_folder(out.parent)
+    write_whole(out, buffer.getvalue())
+    click.echo(f"{len(names or scheme_names())} schemes: {out}")
 
 
 @labels.command("translate")

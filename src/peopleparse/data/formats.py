@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from peopleparse.data.atr import ATR
 from peopleparse.data.cihp import PREDICTION_FOLDERS, TRUTH_FOLDERS, CihpLabels
 from peopleparse.data.coco_parsing import CocoLabels
+from peopleparse.data.fashionista import FASHIONISTA, FashionistaMat, find_mat
 from peopleparse.data.gps_labels import GpsLabels, is_annotation
 from peopleparse.data.label_files import LabelFiles
 from peopleparse.data.label_source import FileLabels, Side
-from peopleparse.data.lip import LipLabels
+from peopleparse.data.lip import LIP, LipLabels
+from peopleparse.data.map_labels import MapLabels
 from peopleparse.data.mhp import MhpPersonLabels, MhpSubmission, find_person_files
+from peopleparse.data.pascal_person_part import PASCAL_PERSON_PART, PascalPersonPartLabels
 from peopleparse.data.saved_labels import INSTANCES, PARSING, SavedLabels
 from peopleparse.errors import DataError, InputError, suggest
 from peopleparse.labels import Label, Scheme, get_scheme
 
-FORMATS = ("gps", "peopleparse", "lip", "cihp", "mhp-v1", "mhp-v2", "coco")
+# Data sets whose photos and lists of ids are read with their maps.
+LAYOUTS = {layout.format: layout for layout in (LIP, ATR, FASHIONISTA, PASCAL_PERSON_PART)}
+FORMATS = ("gps", "peopleparse", "lip", "cihp", "mhp-v1", "mhp-v2", *LAYOUTS, "coco")
 SIDES = ("truth", "prediction")
 _IDS = "ids:"
 
@@ -31,7 +37,7 @@ def open_labels(
     """Open labels for reading; nothing is unpacked or written.
 
     Args:
-        path: a folder, a zip archive, or a COCO JSON file.
+        path: a folder, a zip archive, a COCO JSON file, or Fashionista's MATLAB file.
         format: one of `FORMATS`; None finds it from the names of the files.
         scheme: labels of the maps, by name, or "ids:<number>" for that many unnamed ids; None
             takes the format's own.
@@ -49,7 +55,10 @@ def open_labels(
         raise InputError(f"format must be known, got '{format}'.{suggest(format, FORMATS)}")
     wanted = find_scheme(scheme) if isinstance(scheme, str) else scheme
     files = LabelFiles(path)
-    source = _open(files, format or find_format(files, wanted), wanted, side)  # type: ignore[arg-type]
+    format = format or find_format(files, wanted)
+    if format in LAYOUTS:
+        files = LabelFiles(path, whole=True)
+    source = _open(files, format, wanted, side)  # type: ignore[arg-type]
     if ids is not None:
         listed = read_ids(ids)
         missing = sorted(set(listed) - set(source.ids))
@@ -70,6 +79,8 @@ def _open(files: LabelFiles, format: str, scheme: Scheme | None, side: Side) -> 
         return SavedLabels(files, scheme, side)
     if format == "coco":
         return CocoLabels(files, scheme, side)
+    if format in LAYOUTS:
+        return _open_maps(files, format, scheme, side)
     labels = scheme or get_scheme(format)
     if format == "lip":
         return LipLabels(files, labels, side)
@@ -79,6 +90,16 @@ def _open(files: LabelFiles, format: str, scheme: Scheme | None, side: Side) -> 
     if side == "prediction" and _is_submission(files):
         return MhpSubmission(files, labels, side, version)
     return MhpPersonLabels(files, labels, side, version)
+
+
+def _open_maps(files: LabelFiles, format: str, scheme: Scheme | None, side: Side) -> MapLabels:
+    labels = scheme or get_scheme("lip" if format == LIP.format else format)
+    mat = find_mat(files) if format == FASHIONISTA.format else None
+    if mat is not None:
+        return FashionistaMat(files, labels, side, mat)
+    if format == PASCAL_PERSON_PART.format:
+        return PascalPersonPartLabels(files, labels, side)
+    return MapLabels(files, labels, side, LAYOUTS[format])
 
 
 def find_format(files: LabelFiles, scheme: Scheme | None = None) -> str:
@@ -91,6 +112,9 @@ def find_format(files: LabelFiles, scheme: Scheme | None = None) -> str:
     pngs = files.files_in("", ".png")
     if any(is_annotation(name) and name.endswith(".json") for name in files.names):
         return "gps"
+    own = _find_layout(files)
+    if own is not None:
+        return own
     if folders & {*TRUTH_FOLDERS.values(), *PREDICTION_FOLDERS.values()}:
         return "cihp"
     if _is_submission(files):
@@ -108,6 +132,15 @@ def find_format(files: LabelFiles, scheme: Scheme | None = None) -> str:
         f"{sorted(folders)} and files that end in {sorted(endings)}, at {files.path}. "
         "Compare with docs/formats.md."
     )
+
+
+def _find_layout(files: LabelFiles) -> str | None:
+    """Return the format whose own folder or file is there; LIP's own are the format lip."""
+    parents = {part for name in files.names for part in PurePosixPath(name).parts[:-1]}
+    for layout in (ATR, PASCAL_PERSON_PART, FASHIONISTA):
+        if parents & set(layout.maps):
+            return layout.format
+    return FASHIONISTA.format if find_mat(files) else None
 
 
 def _find_version(files: LabelFiles, folders: set[str], scheme: Scheme | None) -> str:

@@ -18,10 +18,15 @@ LAYOUT_FOLDERS = frozenset(
 )
 _JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 _MAX_BYTES = 1 << 30
+_SINGLE = (".json", ".mat")  # one file that holds all labels
 
 
 class LabelFiles:
     """The files under a path, by their name from the folder where the layout begins.
+
+    Args:
+        path: as `path` below.
+        whole: keep all files; a data set whose photos and lists lie beside its maps needs them.
 
     Attributes:
         path: a folder, a zip archive, or one file.
@@ -29,7 +34,7 @@ class LabelFiles:
         names: names of the files, sorted, with '/' between folders; hidden files are left out.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, whole: bool = False) -> None:
         self.path = Path(path)
         self._archive: tuple[int, zipfile.ZipFile] | None = None
         found = self._list()
@@ -39,7 +44,7 @@ class LabelFiles:
                 f"labels must be files in a folder or zip archive, got none, at {path}. "
                 "Name the folder that holds them."
             )
-        self.inner = "" if self._is_file else _find_inner(kept, self.path)
+        self.inner = "" if whole or self._is_file else _find_inner(kept, self.path)
         start = len(self.inner) + 1 if self.inner else 0
         self.names = tuple(
             name[start:] for name in kept if not start or name.startswith(f"{self.inner}/")
@@ -118,7 +123,7 @@ class LabelFiles:
 
     @property
     def _is_file(self) -> bool:
-        return self.path.suffix.lower() == ".json" and not self.path.is_dir()
+        return self.path.suffix.lower() in _SINGLE and not self.path.is_dir()
 
     def _list(self) -> list[str]:
         if self.path.is_dir():

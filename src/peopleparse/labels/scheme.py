@@ -22,6 +22,9 @@ _NUM_IDS = {
     "cihp": 20,
     "mhp-v1": 19,
     "mhp-v2": 59,
+    "atr": 18,
+    "fashionista": 56,
+    "pascal-person-part": 7,
 }
 _UNSIDED = "-"
 _UNKNOWN = "?"
@@ -129,6 +132,18 @@ def read_table(file_name: str) -> Iterator[dict[str, str]]:
     yield from csv.DictReader(lines, delimiter="\t")
 
 
+def scheme_title(name: str) -> str:
+    """Return the data set that a scheme is of, as the notes of its table begin; "" for none.
+
+    >>> scheme_title("lip")
+    'Look into Person'
+    """
+    if name not in _NUM_IDS:
+        return ""
+    text = files("peopleparse.labels").joinpath(f"{name}.tsv").read_text(encoding="utf-8")
+    return text.partition("\n")[0].removeprefix("# ").partition(":")[0]
+
+
 def scheme_names() -> tuple[str, ...]:
     """Return the names of all schemes."""
     return tuple(_NUM_IDS)
@@ -136,7 +151,7 @@ def scheme_names() -> tuple[str, ...]:
 
 @cache
 def get_scheme(name: str) -> Scheme:
-    """Return a scheme by name: gps, gps-outdoor, lip, ccp, cihp, mhp-v1 or mhp-v2.
+    """Return a scheme by name, one of `scheme_names`.
 
     Raises:
         SchemeError: no scheme has that name.

@@ -16,9 +16,10 @@ _TABLES = (
     ("ccp", "gps"),
     *(
         pair
-        for name in ("lip", "cihp", "mhp-v1", "mhp-v2")
+        for name in ("lip", "cihp", "mhp-v1", "mhp-v2", "atr")
         for pair in ((name, "gps"), ("gps", name))
     ),
+    ("fashionista", "gps"),
 )
 
 
