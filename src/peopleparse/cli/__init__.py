@@ -16,7 +16,7 @@ from peopleparse.errors import PeopleparseError, suggest
 
 # The command NAME is the click command `NAME` of the module peopleparse.cli.NAME.
 COMMANDS = (
-    *("parse", "labels", "demo", "evaluate", "data", "scenes"),
+    *("parse", "labels", "demo", "evaluate", "data", "scenes", "audit"),
     *("train", "validate", "export", "experiment"),
 )
 _BROKEN, _USAGE, _STOPPED = 1, 2, 130

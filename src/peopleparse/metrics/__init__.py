@@ -7,6 +7,7 @@ in [0, 1].
 
 from __future__ import annotations
 
+from peopleparse.metrics.anatomy import AnatomyFaults, AnatomyScores, Finding, audit_people
 from peopleparse.metrics.ap_human import HumanAP, HumanScores
 from peopleparse.metrics.ap_lambda import LambdaAP, LambdaAPResult, ReadingResult
 from peopleparse.metrics.ap_part import PartAP, PartScores
@@ -26,11 +27,14 @@ from peopleparse.metrics.tally import Tally, make_tally
 __all__ = [
     "HEADLINES",
     "READINGS",
+    "AnatomyFaults",
+    "AnatomyScores",
     "ConfusionMatrix",
     "FaceRecall",
     "FailureCounts",
     "FailureScores",
     "Fates",
+    "Finding",
     "HumanAP",
     "HumanScores",
     "LambdaAP",
@@ -50,6 +54,7 @@ __all__ = [
     "SegmentationScores",
     "Spread",
     "Tally",
+    "audit_people",
     "average_precision",
     "box_iou",
     "make_spread",
