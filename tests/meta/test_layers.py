@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "experiments": _BASE
     | {"transforms", "data", "metrics", "viz", "evaluation", "inference", "nn"}
     | {"models", "training"},
+    "server": _BASE | {"transforms", "data", "metrics", "viz", "evaluation"},
     "__init__": _BASE | {"inference"},
 }
 SEES_ALL = {"cli", "__main__"}
@@ -44,6 +45,10 @@ CORE_LIBRARIES = {"click", "cv2", "numpy", "onnxruntime", "PIL", "rich"}
 TORCH_LIBRARIES = {"torch", "torchvision"}
 TRAIN_LIBRARIES = {"matplotlib", "onnx", "safetensors", "scipy", "tensorboard"}
 DEMO_LIBRARIES = {"matplotlib", "skimage"}
+SERVER_LIBRARIES = {
+    *("alembic", "cryptography", "fastapi", "jinja2", "pydantic", "sqlalchemy", "starlette"),
+    *("uvicorn", "markupsafe"),
+}
 
 
 def find_faults(path: Path, source: str) -> list[str]:
@@ -86,9 +91,11 @@ def _library_allowed(room: str, top: str, at_top: bool) -> bool:
         return top in CORE_LIBRARIES | TRAIN_LIBRARIES | TORCH_LIBRARIES
     if top in CORE_LIBRARIES:
         return True
+    if room == "server":
+        return top in SERVER_LIBRARIES
     if at_top:
         return False  # a core install does not have it
-    extras = TRAIN_LIBRARIES | DEMO_LIBRARIES
+    extras = TRAIN_LIBRARIES | DEMO_LIBRARIES | SERVER_LIBRARIES
     return top in (extras | TORCH_LIBRARIES if room in SEES_ALL else extras)
 
 
