@@ -3,14 +3,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 from scipy.io import savemat
 
 from peopleparse.cli.data import data, hash_folder
 from peopleparse.data.gps import GpsDataset, read_record
 from peopleparse.data.gps_check import check_dataset
 from peopleparse.data.splits import split_of
+from peopleparse.data.statistics import measure_dataset
+from peopleparse.data.whole_sets import open_whole
 from peopleparse.errors import DataError, InputError
+from peopleparse.labels import get_scheme
+from tests.data.label_folders import write_lines, write_png
+from tests.data.map_folders import IDS, write_atr, write_lip_set, write_pascal, write_photo
 from tests.datasets import write_ccp_folder, write_gps_folder
 
 
@@ -129,3 +136,82 @@ def test_a_conversion_overwrites_nothing(tmp_path: Path) -> None:
         assert "output must be a new or empty folder, got one with" in str(result.exception)
     (tmp_path / "out").mkdir()
     assert _run("convert-ccp", root, tmp_path / "out").exit_code == 0
+
+
+def test_check_of_label_maps_names_every_fault(tmp_path: Path) -> None:
+    root, maps, photos = tmp_path / "atr", "humanparsing/SegmentationClassAug", "JPEGImages"
+    write_atr(root)
+    first, second, third = (root / maps / f"{i}.png" for i in IDS)
+    write_png(first, np.full((6, 5), 18, np.uint8))  # an id that the scheme has not
+    write_png(second, np.zeros((6, 6, 3), np.uint8))  # colours
+    write_photo(root / "humanparsing" / photos / f"{IDS[2]}.jpg", (9, 9))
+    write_lines(root / "val_id.txt", [IDS[1], "gone"])
+    result = _run("check", root)
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    expected = [
+        (f"{third}", "label map must be 9 x 9 like its photo, got 7 x 6", "never resize"),
+        (f"{first}", "label ids must be ids of scheme 'atr' or 255, got [18]", "Check which"),
+        (f"{second}", "label PNG must be 8-bit indexed or grey, got 8-bit RGB", "Save the label"),
+        (f"{root}", "must be SegmentationClassAug/gone.png, got none for the list", "Fetch it"),
+    ]
+    for place, what, advice in expected:
+        assert any(what in line and place in line and advice in line for line in lines), what
+    assert f"{len(expected)} problems in {root}" in result.stderr
+    assert "format atr, scheme atr" in result.stdout
+
+
+def test_check_finds_palettes_that_number_colours_as_they_come(tmp_path: Path) -> None:
+    write_atr(tmp_path)
+    atr = get_scheme("atr")
+    ids = np.tile(np.array([0, 4, 11, 12], np.uint8), (6, 1))
+    place = tmp_path / "humanparsing/SegmentationClassAug" / f"{IDS[0]}.png"
+    for table in (np.arange(256), np.searchsorted([0, 4, 11, 12], np.arange(256))):
+        picture = Image.fromarray(table.astype(np.uint8)[ids], "P")
+        colors = np.zeros((256, 3), np.uint8)
+        for label_id in (0, 4, 11, 12):
+            colors[table[label_id]] = atr.labels[label_id].color
+        picture.putpalette(colors.ravel().tolist())
+        picture.save(place)
+        write_photo(tmp_path / "humanparsing/JPEGImages" / f"{IDS[0]}.jpg", ids.shape)
+        result = _run("check", tmp_path)
+        right = (table == np.arange(256)).all()
+        assert result.exit_code == int(not right), result.output
+        if not right:
+            assert "palette PNG must hold label ids, got number 1 in the colour of" in result.stdout
+            assert "(id 4) and 2 more like it" in result.stdout and str(place) in result.stdout
+
+
+def test_check_of_good_sets_in_other_forms(tmp_path: Path) -> None:
+    write_atr(tmp_path / "atr")
+    write_pascal(tmp_path / "pascal")
+    write_lip_set(tmp_path / "lip")
+    result = _run("check", tmp_path / "atr", tmp_path / "pascal", tmp_path / "lip")
+    assert result.exit_code == 0, result.output
+    assert "Note: format lip-trainval, scheme lip" in result.stdout
+    assert result.stdout.count("not the whole published set") == 3
+    assert _run("check", tmp_path / "atr", "--format", "no").exit_code == 1
+
+
+def test_sheet_of_two_sets(tmp_path: Path) -> None:
+    write_atr(tmp_path / "atr")
+    write_lip_set(tmp_path / "lip")
+    out = tmp_path / "fig.png"
+    result = _run("sheet", tmp_path / "atr", tmp_path / "lip", "--out", out, "--width", "800")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"5 images of 2 data sets: {out}\n"
+    with Image.open(out) as picture:
+        assert picture.width == 800
+    write_png(tmp_path / "atr/humanparsing/SegmentationClassAug" / f"{IDS[0]}.png",
+              np.zeros((6, 5, 3), np.uint8))  # fmt: skip
+    result = _run("sheet", tmp_path / "atr", "--out", out)
+    assert result.exit_code == 1 and "label PNG must be 8-bit" in result.stderr
+
+
+def test_stats_know_the_splits_of_lists(tmp_path: Path) -> None:
+    write_lip_set(tmp_path)
+    found = measure_dataset(open_whole(tmp_path))
+    assert found.splits == {"train": 1, "val": 1}
+    assert measure_dataset(open_whole(tmp_path), split="val").images == 1
+    with pytest.raises(DataError, match=r"split must be one that has labels, got 'test', at .*"):
+        measure_dataset(open_whole(tmp_path), split="test")

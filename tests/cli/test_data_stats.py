@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from peopleparse.cli.data import data
-from peopleparse.cli.data_stats import _name_sets
+from peopleparse.cli.data_stats import name_sets
 from peopleparse.data.gps import record_path
 from peopleparse.errors import DataError, InputError
 from peopleparse.viz import figure_style
@@ -104,16 +104,16 @@ def test_a_set_of_which_nothing_can_be_read(tmp_path: Path) -> None:
 
 def test_names_are_as_long_as_they_must_be() -> None:
     paths = [Path("/d/cihp/val"), Path("/d/mhp/val"), Path("/d/lip"), Path("/e/mhp/val")]
-    assert _name_sets(paths, ()) == ["cihp/val", "d/mhp/val", "lip", "e/mhp/val"]
-    assert _name_sets(paths[:2], ("a", "b")) == ["a", "b"]
+    assert name_sets(paths, ()) == ["cihp/val", "d/mhp/val", "lip", "e/mhp/val"]
+    assert name_sets(paths[:2], ("a", "b")) == ["a", "b"]
     with pytest.raises(InputError, match="data sets must be given once, got '/d/lip' again"):
-        _name_sets([Path("/d/lip"), Path("/d/lip")], ())
+        name_sets([Path("/d/lip"), Path("/d/lip")], ())
     for names in (("a",), ("a", "a")):
         with pytest.raises(InputError, match="--name must be given once a data set, each another"):
-            _name_sets(paths[:2], names)
+            name_sets(paths[:2], names)
 
 
-def test_formats_and_schemes_are_one_for_all_or_one_each(tmp_path: Path) -> None:
+def test_formats_and_schemes_are_one_for_all_orone_each(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         write_lip(tmp_path / name, make_scenes(5, (2,)))
     paths = [tmp_path / name for name in ("a", "b", "c")]

@@ -61,6 +61,19 @@ def test_formats_and_detail(tmp_path):
     assert names_in(out) == {"a_coco.json", "a.json"}
 
 
+def test_several_views(tmp_path, monkeypatch):
+    made, make = [], inference.Parser
+    monkeypatch.setattr(inference, "Parser", lambda *a, **k: made.append(make(*a, **k)) or made[-1])
+    photo = write_photo(tmp_path / "a.jpg")
+    words = ("--out", tmp_path / "out", "--save", "json")
+    run("parse", photo, *words)
+    result = run("parse", photo, *words, "--scales", "0.75,1, 1.25", "--flip")
+    assert "2 people in 1 photo" in result.stdout
+    plain, views = (parser.options for parser in made)
+    assert (plain.scales, plain.flip) == ((1.0,), False)
+    assert (views.scales, views.flip) == ((0.75, 1.0, 1.25), True)
+
+
 def test_translation_prints_what_is_lost(tmp_path):
     out = tmp_path / "out"
     result = run("parse", write_photo(tmp_path / "a.png"), "--out", out, "--scheme", "lip")
@@ -147,6 +160,8 @@ BAD_CALLS = {
     "no format": (["a.png", "--save", ","], 2, "format must be named, got none"),
     "detail": (["a.png", "--detail", "x"], 2, "Invalid value for '--detail'"),
     "threshold": (["a.png", "--threshold", "7"], 2, "Invalid value for '--threshold'"),
+    "scales": (["a.png", "--scales", "1,9"], 2, "scales must be different numbers from 0.25 to 4"),
+    "scale": (["a.png", "--scales", "1;2"], 2, "scales must be numbers with commas between them"),
     "threads": (["a.png", "--threads", "0"], 2, "Invalid value for '--threads'"),
     "model": (["a.png", "--model", "none"], 1, "model must be a shipped name, a folder or a"),
     "no photo": ([], 2, "Missing argument"),

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import peopleparse
 from peopleparse.cli import main
-from peopleparse.inference import onnx_engine
+from peopleparse.inference import onnx_engine, parse_image
 from tests.fakes import FakeEngine
 from tests.training.conftest import write_training_data
 
@@ -60,6 +60,18 @@ def test_the_report_says_what_was_scored_and_how(engine, data, tmp_path):
     assert len(rows) == 16 and list(out.parent.iterdir()) == [out]
 
 
+def test_several_views_are_scored_and_named(engine, data, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        scoring, "parse_image", lambda *given: seen.append(given[2]) or parse_image(*given)
+    )
+    out = tmp_path / "scores.json"
+    words = ("--detail", "fast", "--photos", "1", "--scenes", "0", "--scales", "0.75,1", "--flip")
+    run("validate", "--data", data, *words, "--out", out)
+    assert json.loads(out.read_text())["command"].endswith("--photos 1 --scales 0.75,1 --flip")
+    assert [(options.scales, options.flip) for options in seen] == [((0.75, 1.0), True)]
+
+
 def test_without_photos_and_scenes_the_report_is_still_json(engine, data, tmp_path):
     words = ("--photos", "0", "--scenes", "0", "--split", "train")
     result = run("validate", "--data", data, *words, "--out", tmp_path / "scores.json")
@@ -88,6 +100,7 @@ def test_numbers_are_shown_where_the_report_cannot_be_written(engine, data, tmp_
         (("--photos", "-1"), 2, "Invalid value for '--photos'"),
         (("--scenes", "-1"), 2, "Invalid value for '--scenes'"),
         (("--split", "test"), 2, "Invalid value for '--split'"),
+        (("--scales", "1,1"), 2, "scales must be different numbers from 0.25 to 4, got 1, 1."),
     ],
 )
 def test_wrong_words_are_one_line(engine, data, tmp_path, words, code, message):

@@ -209,3 +209,21 @@ def test_the_mean_number_of_published_people(data_root: Path) -> None:
     for preset in (INDOOR, OUTDOOR):
         counts = [len(maker.make((0, n), preset, 320, 240).annotation) for n in range(300)]
         assert np.mean(counts) == pytest.approx(preset.mean_persons, rel=0.10)
+
+
+def test_what_the_frame_left_of_a_person_is_told(maker: SceneMaker) -> None:
+    for scene in make(maker, INDOOR, 8):
+        assert len(scene.placed) == len(scene.annotation)
+        for parsing, placed, occluded in zip(
+            scene.annotation.parsings, scene.placed, scene.occluded, strict=True
+        ):
+            seen = np.bincount(parsing.ravel(), minlength=256)
+            seen[0] = placed.in_frame[0]
+            seen[255] = placed.in_frame[255]
+            assert (seen <= placed.in_frame).all()
+            assert occluded is bool((seen < placed.in_frame).any())
+            assert placed.in_frame[1:].sum() <= 1.05 * placed.whole[1:].sum() + 40
+    (alone,) = make(maker, ALONE, 1)
+    (placed,) = alone.placed
+    kept, whole = placed.in_frame[1:].sum(), placed.whole[1:].sum()
+    assert kept == pytest.approx(whole, rel=0.05) and placed.order == 0

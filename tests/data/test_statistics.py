@@ -237,7 +237,10 @@ def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="got 'tran', at .*Did you mean 'train'"):
         measure_dataset(tmp_path / "gps", "tran")
     write_lip(tmp_path / "lip", make_scenes())
-    with pytest.raises(InputError, match="split must be asked of a GPS folder, got format 'lip'"):
+    with pytest.raises(
+        InputError,
+        match="split must be asked of a GPS folder or one with lists of ids, got format 'lip'",
+    ):
         measure_dataset(tmp_path / "lip", "val")
 
 

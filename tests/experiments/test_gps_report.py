@@ -28,10 +28,10 @@ from peopleparse.experiments.gps_rows import (
     ROWS,
     SEEDS,
     SUBSETS,
-    hash_recipe,
     recipe_of,
 )
 from peopleparse.experiments.ledger import dump
+from peopleparse.experiments.runs import hash_recipe
 from tests.experiments.entries import entry
 from tests.meta.repo import REPO
 

@@ -13,10 +13,11 @@ torch = pytest.importorskip("torch")
 from peopleparse.data.gps_like import SceneName, StandIn  # noqa: E402
 from peopleparse.experiments import gps_tables  # noqa: E402
 from peopleparse.experiments.gps_report import format_table  # noqa: E402
-from peopleparse.experiments.gps_rows import ROWS, hash_recipe, recipe_of  # noqa: E402
+from peopleparse.experiments.gps_rows import ROWS, recipe_of  # noqa: E402
 from peopleparse.experiments.gps_tables import Bench, run_missing, score  # noqa: E402
 from peopleparse.experiments.ledger import read_ledger  # noqa: E402
 from peopleparse.experiments.packed_scenes import pack_scenes  # noqa: E402
+from peopleparse.experiments.runs import hash_recipe  # noqa: E402
 from peopleparse.experiments.scene_batches import SceneBatches  # noqa: E402
 from peopleparse.structures import ParsedPeople  # noqa: E402
 from tests.datasets import write_ccp_folder  # noqa: E402

@@ -45,9 +45,10 @@ CORE_LIBRARIES = {"click", "cv2", "numpy", "onnxruntime", "PIL", "rich"}
 TORCH_LIBRARIES = {"torch", "torchvision"}
 TRAIN_LIBRARIES = {"matplotlib", "onnx", "safetensors", "scipy", "tensorboard"}
 DEMO_LIBRARIES = {"matplotlib", "skimage"}
+CRF_LIBRARIES = {"pydensecrf"}
 SERVER_LIBRARIES = {
     *("alembic", "cryptography", "fastapi", "jinja2", "pydantic", "sqlalchemy", "starlette"),
-    *("uvicorn", "markupsafe"),
+    *("uvicorn", "markupsafe", "python_multipart"),
 }
 
 
@@ -95,7 +96,7 @@ def _library_allowed(room: str, top: str, at_top: bool) -> bool:
         return top in SERVER_LIBRARIES
     if at_top:
         return False  # a core install does not have it
-    extras = TRAIN_LIBRARIES | DEMO_LIBRARIES | SERVER_LIBRARIES
+    extras = TRAIN_LIBRARIES | DEMO_LIBRARIES | SERVER_LIBRARIES | CRF_LIBRARIES
     return top in (extras | TORCH_LIBRARIES if room in SEES_ALL else extras)
 
 

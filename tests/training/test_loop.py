@@ -11,7 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("tensorboard")
 
-from peopleparse.errors import ModelError  # noqa: E402
+from peopleparse.errors import ModelError, SchemeError  # noqa: E402
+from peopleparse.labels import get_scheme  # noqa: E402
 from peopleparse.training.checkpoint import load_checkpoint  # noqa: E402
 from peopleparse.training.distributed import World  # noqa: E402
 from peopleparse.training.loop import (  # noqa: E402
@@ -145,3 +146,12 @@ def test_a_run_folder_of_another_model_is_refused(tmp_path):
     check_same_model(tiny_recipe(), tiny_recipe().to_dict(), tmp_path)
     with pytest.raises(ModelError, match="checkpoint must have fuse=True, got False, at .*folder"):
         check_same_model(tiny_recipe(), saved, tmp_path)
+
+
+def test_a_scheme_without_flip_partners_is_refused_before_anything_is_read(tmp_path):
+    class OfCcp:
+        scheme = get_scheme("ccp")
+
+    with pytest.raises(SchemeError, match="scheme must name flip partners to be mirrored, got"):
+        train(None, tmp_path / "no", tmp_path / "run", batches=OfCcp())
+    assert not (tmp_path / "run").exists()

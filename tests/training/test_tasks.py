@@ -23,6 +23,7 @@ from peopleparse.training.checkpoint import load_checkpoint, save_checkpoint  # 
 from peopleparse.training.distributed import World  # noqa: E402
 from peopleparse.training.export import as_engine  # noqa: E402
 from peopleparse.training.loop import CHECKPOINT, Trainer, train  # noqa: E402
+from peopleparse.training.parser_task import PARSER_MODELS  # noqa: E402
 from peopleparse.training.recipe import Recipe, load_recipe  # noqa: E402
 from peopleparse.training.tasks import TASKS, find_task, load_trained, task_of  # noqa: E402
 from peopleparse.viz import draw_scene  # noqa: E402
@@ -36,9 +37,9 @@ LARGE = ("det_par_vgg16", "ins_glo_vgg16")
 
 
 def test_every_model_has_a_task_and_every_task_a_recipe():
-    assert list(TASKS) == [*MODELS, *BASELINES]
+    assert list(TASKS) == [*MODELS, *BASELINES, *PARSER_MODELS]
     recipes = {load_recipe(path).model for path in (REPO / "recipes").glob("*.py")}
-    assert set(TASKS) <= recipes
+    assert {*MODELS, *BASELINES} <= recipes
     for name in SMALL:
         task = find_task(name)
         assert task_of(task.build(tiny_recipe(model=name), None)) is task
@@ -48,7 +49,8 @@ def test_unknown_names_and_models_are_errors():
     text = "model must be a known name, got 'det_par_vgg'. Did you mean 'det_par_vgg16'? Choices: "
     with pytest.raises(ModelError, match=re.escape(text)):
         find_task("det_par_vgg")
-    text = "model must be one of DetPar, GPSNet, InsGlo, got Linear. Add its task to TASKS."
+    kinds = "AttentionToScale, DeepLabV2, DetPar, FCN8s, GPSNet, InsGlo, SegNet"
+    text = f"model must be one of {kinds}, got Linear. Add its task to TASKS."
     with pytest.raises(ModelError, match=re.escape(text)):
         task_of(torch.nn.Linear(1, 1))
 
@@ -210,6 +212,13 @@ def test_an_unknown_detail_is_an_error(baseline):
     text = "detail must be a known name, got 'finer'. Did you mean 'fine'? Choices: "
     with pytest.raises(InputError, match=re.escape(text)):
         task_of(baseline).parse(baseline, np.zeros((8, 8, 3), np.uint8), Options(detail="finer"))
+
+
+def test_views_of_a_baseline_are_an_error(baseline):
+    image = np.zeros((64, 64, 3), np.uint8)
+    for options in (Options(flip=True), Options(scales=(1.0, 1.25))):
+        with pytest.raises(InputError, match="views of a baseline must be one, got scales"):
+            task_of(baseline).parse(baseline, image, options)
 
 
 def test_the_loop_takes_a_data_set_of_batches(tiny_data, tmp_path):

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from peopleparse.cli.data_check import check
 from peopleparse.cli.data_convert import convert
+from peopleparse.cli.data_sheet import sheet
 from peopleparse.cli.data_split import split
 from peopleparse.cli.data_stats import stats
 from peopleparse.errors import InputError, PeopleparseError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from peopleparse.data.ccp import CcpDataset
 
 T = TypeVar("T")
-FOLDER = click.Path(file_okay=False)
 
 
 @click.group()
@@ -26,38 +27,11 @@ def data() -> None:
     """Check, describe and convert data sets."""
 
 
+data.add_command(check)
 data.add_command(stats)
+data.add_command(sheet)
 data.add_command(convert)
 data.add_command(split)
-
-
-@data.command()
-@click.argument("folders", type=FOLDER, nargs=-1, required=True, metavar="FOLDER...")
-def check(folders: tuple[str, ...]) -> None:
-    """Check every file of a data set in the GPS form; exit 1 if something is wrong.
-
-    Of several folders the check also finds ids and pictures that are in two splits.
-    """
-    from peopleparse.data.gps_check import check_dataset, note_dataset
-    from peopleparse.data.gps_split import check_apart
-
-    count = 0
-    for folder in folders:
-        problems = check_dataset(folder, track)
-        for problem in problems:
-            click.echo(problem)
-        for note in note_dataset(folder):
-            click.echo(f"Note: {note}")
-        if problems:
-            click.echo(f"{len(problems)} problems in {folder}", err=True)
-        else:
-            click.echo(f"No problems in {folder}")
-        count += len(problems)
-    shared = check_apart(folders) if len(folders) > 1 else []
-    for problem in shared:
-        click.echo(problem)
-    if count or shared:
-        raise click.exceptions.Exit(1)
 
 
 @data.command("convert-ccp")

@@ -59,19 +59,19 @@ def stats(
     then 1.
     """
     from peopleparse.cli.data import check_new_folder, track
-    from peopleparse.data.formats import open_labels
     from peopleparse.data.statistics import keep_split, measure_dataset
+    from peopleparse.data.whole_sets import open_whole
 
     if out is not None:
         _check_drawing()
         check_new_folder(out)
-    called = _name_sets(paths, names)
-    kinds, labels = _one_each("format", formats, paths), _one_each("scheme", schemes, paths)
+    called = name_sets(paths, names)
+    kinds, labels = one_each("format", formats, paths), one_each("scheme", schemes, paths)
     sets: list[dict[str, Any]] = []
     sources: list[FileLabels] = []
     faults: list[str] = []
     for path, name, kind, scheme in zip(paths, called, kinds, labels, strict=True):
-        source = open_labels(path, kind, scheme)
+        source = open_whole(path, kind, scheme)
         if split is not None:
             keep_split(source, split)
         known = len(faults)
@@ -98,7 +98,7 @@ def _check_drawing() -> None:
     check_matplotlib()
 
 
-def _one_each(what: str, given: Sequence[str], paths: Sequence[Path]) -> list[str | None]:
+def one_each(what: str, given: Sequence[str], paths: Sequence[Path]) -> list[str | None]:
     """Return an option for each path: none, the same for all, or its own.
 
     Raises:
@@ -114,7 +114,7 @@ def _one_each(what: str, given: Sequence[str], paths: Sequence[Path]) -> list[st
     return [given[0] if given else None for _ in paths]
 
 
-def _name_sets(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
+def name_sets(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
     """Return the given names, or the shortest ends of the paths that tell them apart.
 
     Raises:

@@ -63,7 +63,8 @@ def _read_shard(
 @click.option("--all-readings", is_flag=True, help="Every reading of a score side by side.")
 @click.option(
     "--by", callback=_split, metavar="LIST",
-    help="Scores by group, of count, size, height, truncation, overlap, subset, body, head, face.",
+    help="Scores by group, of count, size, height, truncation, overlap, subset, body, head, face, "
+    "occlusion, view.",
 )  # fmt: skip
 @click.option(
     "--bootstrap", type=click.IntRange(min=0), default=0, metavar="N",
@@ -82,6 +83,10 @@ def _read_shard(
 @click.option(
     "--check", is_flag=True,
     help="Only say what is wrong with PREDICTION; TRUTH is photos or a list of ids, or left out.",
+)  # fmt: skip
+@click.option(
+    "--benchmark", type=_FILE, metavar="FOLDER",
+    help="With --check: a benchmark, whose server would find the same faults.",
 )  # fmt: skip
 @click.option("--images", type=_FILE, help="Folder of the photos, for pictures of --report.")
 @click.option("--report", type=_FILE, metavar="DIR", help="Write HTML, Markdown, LaTeX and JSON.")
@@ -126,6 +131,8 @@ def _check_usage(ctx: click.Context, paths: Sequence[Path], given: dict[str, Any
     if given["check"] and len(paths) > 2:
         raise click.UsageError("--check must have one PREDICTION, got more.", ctx)
     systems = len(paths) if given["tallies"] else len(paths) - 1
+    if given["benchmark"] and (not given["check"] or len(paths) != 1):
+        raise click.UsageError("--benchmark must have --check and one archive.", ctx)
     if given["names"] and (given["tallies"] or len(given["names"]) != systems):
         raise click.UsageError(
             f"--name must be given once a prediction ({systems}), got {len(given['names'])} times"
@@ -150,8 +157,12 @@ def _check(paths: Sequence[Path], given: dict[str, Any]) -> int:
     from peopleparse.cli.data import track
     from peopleparse.data.label_check import check_predictions
 
-    images = paths[0] if len(paths) == 2 else given["ids"]
-    faults = check_predictions(paths[-1], images, given["pred_format"], given["scheme"], track)
+    faults: Sequence[object]
+    if given["benchmark"]:
+        faults = _check_for(given["benchmark"], paths[0])
+    else:
+        images = paths[0] if len(paths) == 2 else given["ids"]
+        faults = check_predictions(paths[-1], images, given["pred_format"], given["scheme"], track)
     for fault in faults:
         click.echo(fault)
     if faults:
@@ -160,6 +171,16 @@ def _check(paths: Sequence[Path], given: dict[str, Any]) -> int:
         return 1
     click.echo(f"No faults in {paths[-1]}")
     return 0
+
+
+def _check_for(folder: Path, archive: Path) -> Sequence[object]:
+    """Return what the server of a benchmark would find wrong with an archive."""
+    from peopleparse.server.archive import check_archive
+    from peopleparse.server.benchmark_folder import read_benchmark
+
+    if not archive.is_file():
+        raise InputError(f"archive must be a zip file, got none, at {archive}. Pack the folder.")
+    return check_archive(archive, read_benchmark(folder, secret=False).manifest)
 
 
 def _open(paths: Sequence[Path], given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from peopleparse.errors import InputError
+from peopleparse.cli.experiment_lip import lip_figure, lip_tables
+from peopleparse.cli.experiment_words import (
+    check_ledger,
+    check_png,
+    choose_names,
+    need_data,
+    need_torch,
+    read_numbers,
+)
 
 _NAMES = {
     "rows": "det_par,ins_glo,loc,ad_loc,fuse,ad_fuse,ad_fuse_ssl",
@@ -63,11 +70,11 @@ def gps_tables(
         _write_docs(ledger or _LEDGER)
         return
     chosen = {name: _choose(text, name) for name, text in (("rows", rows), ("subsets", subsets))}
-    numbers = _read_numbers(seeds, "seeds")
+    numbers = read_numbers(seeds, "seeds")
     path = ledger or out / "ledger.jsonl"
     complete = True
     if ledger is not None:
-        _check_ledger(ledger)
+        check_ledger(ledger, "gps-tables")
     elif not print_only:
         complete = _train(data, out, workers, chosen, numbers)
     _print_tables(path, chosen, numbers)
@@ -78,14 +85,11 @@ def gps_tables(
 def _train(
     data: Path | None, out: Path, workers: int, chosen: dict[str, list[str]], seeds: list[int]
 ) -> bool:
-    if data is None:
-        raise click.UsageError("--data must be given to train, got none. Name the folder.")
-    from peopleparse.cli.extras import need_extra
-
-    need_extra("train", "torch", "torchvision", "onnx")
+    folder = need_data(data)
+    need_torch()
     from peopleparse.experiments.gps_tables import Bench, run_missing
 
-    bench = Bench(data, out, workers)
+    bench = Bench(folder, out, workers)
     return run_missing(bench, chosen["rows"], chosen["subsets"], seeds, click.echo)
 
 
@@ -103,17 +107,9 @@ def _print_tables(ledger: Path, chosen: dict[str, list[str]], seeds: list[int]) 
 def _write_docs(ledger: Path) -> None:
     from peopleparse.experiments.gps_report import format_missing, read_runs, write_tables
 
-    _check_ledger(ledger)
+    check_ledger(ledger, "gps-tables")
     write_tables(ledger, _PAGE)
     click.echo(f"{_PAGE}: {format_missing(read_runs(ledger).entries)}")
-
-
-def _check_ledger(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(
-            f"ledger must be a file, got none, at {path}. Take the ledger.jsonl of "
-            "'peopleparse experiment gps-tables'."
-        )
 
 
 @experiment.command("gps-figure")
@@ -168,13 +164,10 @@ def gps_figure(
         raise click.UsageError(
             "--checkpoint must be without --rows and not for figure 8, got it. Give --runs."
         )
-    if out.suffix.lower() != ".png":
-        raise click.UsageError(f"--out must end in .png, got '{out}'. Name a PNG file.")
-    numbers = _read_numbers(images, "images")
+    check_png(out)
+    numbers = read_numbers(images, "images")
     names = _choose_rows(figure, rows)
-    from peopleparse.cli.extras import need_extra
-
-    need_extra("train", "torch", "torchvision", "onnx")
+    need_torch()
     import cv2
 
     from peopleparse.data.files import write_file
@@ -218,20 +211,8 @@ def _leave_out(runs: Path, rows: list[str], subset: str, seed: int) -> list[str]
 
 
 def _choose(text: str, what: str) -> list[str]:
-    known, names = _NAMES[what].split(","), text.split(",")
-    for name in names:
-        if name not in known:
-            raise click.UsageError(
-                f"{what} must be names from {', '.join(known)}, got '{name}'. Put commas between."
-            )
-    return names
+    return choose_names(text, what, _NAMES[what].split(","))
 
 
-def _read_numbers(text: str, what: str) -> list[int]:
-    words: Sequence[str] = text.split(",")
-    for word in words:
-        if not word.strip().isdecimal():
-            raise click.UsageError(
-                f"{what} must be whole numbers with commas between, got '{word}'. Write 1,2,3."
-            )
-    return [int(word) for word in words]
+experiment.add_command(lip_tables)
+experiment.add_command(lip_figure)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from peopleparse.cli.views import view_options
 from peopleparse.errors import InputError, suggest
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def _check_scheme(ctx: click.Context, param: click.Parameter, value: str) -> str
     "--threshold", type=click.FloatRange(0, 1), default=0.2, show_default=True,
     help="Lowest score of a person.",
 )  # fmt: skip
+@view_options
 @click.option("--model", metavar="NAME|FOLDER", help="A network of your own.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processor threads; all by default.")
 @click.pass_context
@@ -73,6 +75,8 @@ def parse(
     detail: str,
     scheme: str,
     threshold: float,
+    scales: tuple[float, ...],
+    flip: bool,
     model: str | None,
     threads: int | None,
 ) -> None:
@@ -84,7 +88,14 @@ def parse(
     from peopleparse.inference.onnx_engine import DEFAULT_MODEL
 
     photos = find_photos(sources, skip=out)
-    parser = Parser(model or DEFAULT_MODEL, detail=detail, threshold=threshold, threads=threads)
+    parser = Parser(
+        model or DEFAULT_MODEL,
+        detail=detail,
+        threshold=threshold,
+        threads=threads,
+        scales=scales,
+        flip=flip,
+    )
     with _progress(len(photos)) as (progress, task):
         report = parse_folder(
             parser, photos, out, save, scheme, lambda photo: progress.advance(task)

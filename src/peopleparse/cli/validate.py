@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from peopleparse.cli.views import view_options, view_words
+
 
 @click.command()
 @click.option(
@@ -22,6 +24,7 @@ import click
 @click.option("--model", default="gpsnet_mobilenet_v2", show_default=True, help="Name or folder.")
 @click.option("--detail", default="normal", show_default=True, help="fast, normal or fine.")
 @click.option("--threshold", default=0.2, show_default=True, help="Lowest score of a person.")
+@view_options
 @click.option(
     "--photos",
     default=None,
@@ -48,6 +51,8 @@ def validate(
     model: str,
     detail: str,
     threshold: float,
+    scales: tuple[float, ...],
+    flip: bool,
     photos: int | None,
     scenes: int,
     split: str,
@@ -70,7 +75,8 @@ def validate(
     from peopleparse.training.validate import ValidationSet, flat_scores
     from peopleparse.training.validate import validate as score
 
-    engine, options = OnnxEngine(model), Options(detail=detail, threshold=threshold)
+    engine = OnnxEngine(model)
+    options = Options(detail=detail, threshold=threshold, scales=scales, flip=flip)
     found = ValidationSet.read(data, photos, scenes, split)
 
     def show(items: Iterable[Any]) -> Iterable[Any]:
@@ -81,7 +87,8 @@ def validate(
     report = {
         "command": f"peopleparse validate --model {engine.name} --detail {detail} "
         f"--threshold {threshold} --scenes {scenes} --split {split}"
-        + (f" --photos {photos}" if photos is not None else ""),
+        + (f" --photos {photos}" if photos is not None else "")
+        + view_words(scales, flip),
         "peopleparse": peopleparse.__version__,
         "weights": dict(engine.passport.sha256),
         "machine": {"processor": platform.machine(), "python": platform.python_version()},

@@ -58,7 +58,7 @@ def open_labels(
     format = format or find_format(files, wanted)
     if format in LAYOUTS:
         files = LabelFiles(path, whole=True)
-    source = _open(files, format, wanted, side)  # type: ignore[arg-type]
+    source = open_files(files, format, wanted, side)  # type: ignore[arg-type]
     if ids is not None:
         listed = read_ids(ids)
         missing = sorted(set(listed) - set(source.ids))
@@ -72,7 +72,12 @@ def open_labels(
     return source
 
 
-def _open(files: LabelFiles, format: str, scheme: Scheme | None, side: Side) -> FileLabels:
+def open_files(files: LabelFiles, format: str, scheme: Scheme | None, side: Side) -> FileLabels:
+    """Open files that were listed already, in a format that is known.
+
+    Raises:
+        DataError: they are not of the format.
+    """
     if format == "gps":
         return GpsLabels(files, scheme, side)
     if format == "peopleparse":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from peopleparse.data.gps_labels import GpsLabels
 from peopleparse.data.image_labels import ImageLabels, size_of
 from peopleparse.data.label_source import FileLabels
+from peopleparse.data.map_labels import MapLabels
 from peopleparse.errors import DataError
 from peopleparse.labels import Scheme
 from peopleparse.structures import mask_box
@@ -59,14 +60,17 @@ def read_facts(source: FileLabels, image_id: str) -> ImageFacts:
     """Read what is counted of an image.
 
     A GPS annotation says it in its JSON, which `check_dataset` compares with the pixels; of every
-    other format the pixels are counted.
+    other format the pixels are counted. The split is that of the data set's lists of ids, where it
+    has some.
 
     Raises:
         DataError: a file is missing or broken.
     """
     if isinstance(source, GpsLabels) and source.scheme.name in ("gps", "gps-outdoor"):
         return facts_of_record(source.record_of(image_id), source.scheme, source.place_of(image_id))
-    return facts_of_labels(source.read(image_id), source.scheme)
+    facts = facts_of_labels(source.read(image_id), source.scheme)
+    split = source.split_of(image_id) if isinstance(source, MapLabels) else None
+    return facts if split is None else replace(facts, split=split)
 
 
 def facts_of_record(record: Mapping[str, Any], scheme: Scheme, place: str) -> ImageFacts:

@@ -6,11 +6,14 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 from PIL import Image
 
 from peopleparse.data.image_labels import size_of
 from peopleparse.data.map_labels import MapLabels
 from peopleparse.errors import DataError
+
+_LEAST_USED = 4  # with fewer numbers in use a foreign palette may look like the scheme's own
 
 
 def check_maps(
@@ -19,7 +22,8 @@ def check_maps(
     """Return every fault of a data set, one line each; none for a good one.
 
     Beside what is wrong in a map, faults are: listed images without map or photo, images in two
-    lists or twice in one, maps in no list, photos that cannot be read or are of another size.
+    lists or twice in one, maps in no list, photos that cannot be read or are of another size, and
+    PNGs whose palette has the colours of the scheme, but at other numbers than the labels'.
 
     Args:
         source: the opened data set.
@@ -28,7 +32,7 @@ def check_maps(
     faults = _check_lists(source)
     for image_id in track(source.ids):
         found = source.faults_of(image_id)
-        faults += found
+        faults += found + _check_palette(source, image_id)
         if not found and source.photos:
             faults += _check_photo(source, image_id)
     bare = [i for split in source.layout.bare for i in source.splits.get(split, ())]
@@ -79,6 +83,35 @@ def _check_lists(source: MapLabels) -> list[str]:
             faults.append(
                 f"label map must be of an image of a list, got '{image_id}' of none, "
                 f"at {source.place_of(image_id)}. Remove it or correct the lists."
+            )
+    return faults
+
+
+def _check_palette(source: MapLabels, image_id: str) -> list[str]:
+    """Return the fault of an indexed PNG that was made from colours: its numbers are no ids."""
+    faults = list[str]()
+    for name in source.names_of(image_id)[:1]:
+        try:
+            with Image.open(io.BytesIO(source.files.read(name)), formats=["PNG"]) as image:
+                if image.mode != "P":
+                    continue
+                used = np.unique(np.asarray(image)).tolist()
+                flat = image.getpalette("RGB") or []
+        except (DataError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            continue  # told with the map
+        own = {label.color: label.id for label in source.scheme.labels}
+        colors = np.reshape(np.array(flat, np.uint8), (-1, 3)).tolist()
+        meant = {n: own.get((r, g, b)) for n in used if n < len(colors) for r, g, b in [colors[n]]}
+        if len(meant) < max(_LEAST_USED, len(used)) or None in meant.values():
+            continue  # a palette of its own says nothing about the numbers
+        wrong = {n: label_id for n, label_id in sorted(meant.items()) if n != label_id}
+        if wrong:
+            number, label_id = next(iter(wrong.items()))
+            faults.append(
+                f"palette PNG must hold label ids, got number {number} in the colour of "
+                f"'{source.scheme.names[label_id or 0]}' (id {label_id}) and {len(wrong) - 1} more "
+                f"like it, at {source.files.place(name)}. Save the ids; a PNG made from colours "
+                "numbers them as they come."
             )
     return faults
 

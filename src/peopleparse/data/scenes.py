@@ -9,7 +9,7 @@ is still visible of each. Scene i of a seed is always the same scene.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -61,6 +61,23 @@ BODY_WIDTH = 0.33  # of the height of a standing person with arms
 
 
 @dataclass(frozen=True)
+class Placed:
+    """What the frame left of a person, before anyone stood in front.
+
+    Attributes:
+        whole: (256,) pixels that each label would have in an endless frame, not rounded.
+        in_frame: (256,) int64, how many of them the frame holds.
+        mirrored: whether the person is seen in a mirror, left and right swapped.
+        order: place in the order in which the scene was put together; a later person is in front.
+    """
+
+    whole: NDArray[np.float64]
+    in_frame: NDArray[np.int64]
+    mirrored: bool
+    order: int = 0
+
+
+@dataclass(frozen=True)
 class Scene:
     """A composed photo and its truth.
 
@@ -69,6 +86,7 @@ class Scene:
         annotation: N person-level GPS maps, left to right.
         photo_ids: source photo of each person, in the same order.
         truncated, occluded: per person, cut by the frame, partly behind someone.
+        placed: how each person was put in; what of `in_frame` is not in the annotation is hidden.
     """
 
     image: NDArray[np.uint8]
@@ -76,6 +94,7 @@ class Scene:
     photo_ids: tuple[str, ...]
     truncated: tuple[bool, ...]
     occluded: tuple[bool, ...]
+    placed: tuple[Placed, ...] = field(default=(), repr=False)
 
 
 class SceneMaker:
@@ -111,14 +130,14 @@ class SceneMaker:
         image = self._make_background(rng, width, height)
         owners, parsing = np.zeros((height, width), np.int16), np.zeros((height, width), np.uint8)
         places = [] if rng.random() < preset.empty else _draw_places(rng, preset, width, height)
-        full_areas, sources, light = [], [], rng.uniform(0, 0.6)
+        placed, sources, light = list[Placed](), list[int](), rng.uniform(0, 0.6)
         mean, spread = _color_of(image)
         for place in places:
             which = int(rng.choice(len(self.portraits), p=self.weights))
-            window, cutout, labels = self._warp(which, place, rng, width, height)
+            window, cutout, labels, put = self._warp(which, place, rng, width, height)
             mask = labels > 0
             sources.append(which)
-            full_areas.append(int(mask.sum()))
+            placed.append(replace(put, order=len(placed)))
             if not mask.any():
                 continue
             cutout = match_color(jitter_color(cutout, rng, 0.35), mask, mean, spread, light)
@@ -130,8 +149,9 @@ class SceneMaker:
             owners,
             parsing,
             [self.portraits[i].photo_id for i in sources],
-            full_areas,
+            [int(put.in_frame[1:].sum()) for put in placed],
             preset,
+            placed,
         )
 
     def _make_background(
@@ -181,7 +201,7 @@ class SceneMaker:
 
     def _warp(
         self, which: int, place: Place, rng: np.random.Generator, width: int, height: int
-    ) -> tuple[tuple[slice, slice], NDArray[np.uint8], NDArray[np.uint8]]:
+    ) -> tuple[tuple[slice, slice], NDArray[np.uint8], NDArray[np.uint8], Placed]:
         """Put one person at a place of the frame: window, picture and labels inside the window."""
         levels = self._cutout(which)
         full_h, full_w = levels[0][1].shape
@@ -195,9 +215,13 @@ class SceneMaker:
         shrunk[:, :2] *= (full_w / picture.shape[1], full_h / picture.shape[0])
         size = (x2 - x1, y2 - y1)
         image, parsing = warp_image(picture, shrunk, *size), warp_labels(labels, matrix, *size)
-        if matrix[0, 0] < 0:
-            parsing = get_scheme("gps").flip_table()[parsing]
-        return (slice(y1, y2), slice(x1, x2)), image, parsing
+        whole = np.bincount(labels.ravel(), minlength=256) * abs(np.linalg.det(matrix[:, :2]))
+        mirrored = bool(matrix[0, 0] < 0)
+        if mirrored:
+            flip = get_scheme("gps").flip_table()
+            parsing, whole = flip[parsing], whole[flip]
+        put = Placed(whole, np.bincount(parsing.ravel(), minlength=256), mirrored)
+        return (slice(y1, y2), slice(x1, x2)), image, parsing, put
 
 
 @dataclass(frozen=True)
@@ -307,6 +331,7 @@ def _make_truth(
     photo_ids: list[str],
     full_areas: list[int],
     preset: ScenePreset,
+    placed: Sequence[Placed] = (),
 ) -> Scene:
     gps = get_scheme("gps" if preset.tie else "gps-outdoor")
     if not preset.tie:
@@ -333,6 +358,7 @@ def _make_truth(
         tuple(photo_ids[index - 1] for _, index, _, _ in found),
         tuple(_touches_frame(box, *shape) for box in boxes),
         tuple(int(mask.sum()) < full_areas[i - 1] for _, i, _, mask in found),
+        tuple(placed[i - 1] for _, i, _, _ in found) if placed else (),
     )
 
 

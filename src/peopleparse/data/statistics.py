@@ -20,6 +20,7 @@ from peopleparse.data.formats import open_labels
 from peopleparse.data.gps_labels import GpsLabels
 from peopleparse.data.image_facts import Box, ImageFacts, PersonFacts, read_facts
 from peopleparse.data.label_source import FileLabels
+from peopleparse.data.map_labels import MapLabels
 from peopleparse.errors import DataError, InputError, suggest
 from peopleparse.labels import Scheme
 
@@ -281,7 +282,7 @@ def measure_dataset(
 
     Args:
         path: as `open_labels`, or an opened source.
-        split: only the images of that split, of a GPS set.
+        split: only the images of that split, of a GPS set or one with lists of ids.
         format: as `open_labels`.
         scheme: as `open_labels`.
         faults: takes one line for each image that cannot be read, and goes on; None stops there.
@@ -313,10 +314,13 @@ def keep_split(source: FileLabels, split: str) -> None:
         InputError: the format has no splits.
         DataError: no image has that split.
     """
+    if isinstance(source, MapLabels) and source.splits:
+        _keep_listed(source, split)
+        return
     if not isinstance(source, GpsLabels):
         raise InputError(
-            f"split must be asked of a GPS folder, got format '{source.format}', "
-            f"at {source.name}. Name the folder of the split instead."
+            f"split must be asked of a GPS folder or one with lists of ids, got format "
+            f"'{source.format}', at {source.name}. Name the folder of the split instead."
         )
     kept, known = list[str](), set[str]()
     for image_id in source.ids:
@@ -334,3 +338,13 @@ def keep_split(source: FileLabels, split: str) -> None:
             f"{suggest(split, sorted(known))}"
         )
     source.keep(kept)
+
+
+def _keep_listed(source: MapLabels, split: str) -> None:
+    if split not in source.splits or split in source.layout.bare:
+        known = [name for name in source.splits if name not in source.layout.bare]
+        raise DataError(
+            f"split must be one that has labels, got '{split}', at {source.name}."
+            f"{suggest(split, known)}"
+        )
+    source.keep(source.splits[split])

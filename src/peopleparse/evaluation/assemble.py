@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from peopleparse import __version__
 from peopleparse.errors import InputError
-from peopleparse.evaluation.grouping import check_groupings, group_scores
+from peopleparse.evaluation.grouping import TagsOf, check_groupings, group_scores
 from peopleparse.evaluation.headlines import headline_values
+from peopleparse.evaluation.mixups import find_mixups
 from peopleparse.evaluation.options import Options
 from peopleparse.evaluation.scorecard import Scorecard
 from peopleparse.evaluation.shards import SystemTallies, check_systems
@@ -65,13 +66,19 @@ class Evaluation:
         return self.report
 
 
-def make_report(systems: Sequence[SystemTallies], options: Options, started: float) -> Evaluation:
+def make_report(
+    systems: Sequence[SystemTallies],
+    options: Options,
+    started: float,
+    tags_of: TagsOf | None = None,
+) -> Evaluation:
     """Return the report of systems.
 
     Args:
         systems: their tallies, of one truth.
         options: what is computed.
         started: `time.monotonic()` when the work began.
+        tags_of: what the shape of the truth says, for groups by it; see `evaluation.tags`.
 
     Raises:
         InputError: systems were counted on other truth files or with other labels, or have not
@@ -80,7 +87,7 @@ def make_report(systems: Sequence[SystemTallies], options: Options, started: flo
     systems = check_systems(systems)
     cards, parts = {}, []
     for system in systems:
-        cards[system.name], part = _score(system, options)
+        cards[system.name], part = _score(system, options, tags_of)
         parts.append(part)
     header, truth_hash = systems[0].header, parts[0].pop("truth_sha256")
     for part in parts[1:]:
@@ -112,7 +119,9 @@ def make_report(systems: Sequence[SystemTallies], options: Options, started: flo
     )
 
 
-def _score(system: SystemTallies, options: Options) -> tuple[Scorecard, dict[str, Any]]:
+def _score(
+    system: SystemTallies, options: Options, tags_of: TagsOf | None
+) -> tuple[Scorecard, dict[str, Any]]:
     """Return the scores of one system, and its part of the report."""
     card = Scorecard(
         system.labels, options.mode, options.metrics, options.all_readings, options.worst
@@ -144,9 +153,12 @@ def _score(system: SystemTallies, options: Options) -> tuple[Scorecard, dict[str
         "scores": card.scores(),
         "curves": card.curves(),
         **({} if failures is None else {"failures": failures}),
-        "groups": group_scores(system, card, check_groupings(options.by), subset_of),
+        "groups": group_scores(
+            system, card, check_groupings(options.by), subset_of, tags_of, options.bootstrap,
+            options.seed,
+        ),
         "worst": card.worst(),
-    }
+    }  # fmt: skip
 
 
 def _draw(
@@ -159,10 +171,19 @@ def _draw(
     found: dict[str, dict[str, NDArray[np.float64]]] = {}
     for system, part in zip(systems, parts, strict=True):
         part["intervals"] = {}
+        matrix, parts_of = (
+            (part["scores"].get("pixels") or {}).get("confusion"),
+            system.labels.parts,
+        )
+        if matrix:
+            part["mixups"] = find_mixups(matrix, parts_of)
         count = sum(1 for _ in system.tallies()) if options.bootstrap else 0
         if not count:
             continue
         weights = bootstrap_images(count, options.bootstrap, options.seed)
+        if matrix:
+            counted = (tally.confusion for tally in system.tallies())
+            part["mixups"] = find_mixups(matrix, parts_of, counted, weights)
         confusions = (tally.confusion for tally in system.tallies())
         found[system.name] = cards[system.name].draw(confusions, weights)
         values = headline_values(part["scores"])

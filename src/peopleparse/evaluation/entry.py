@@ -16,6 +16,7 @@ from peopleparse.evaluation.assemble import Evaluation, make_report
 from peopleparse.evaluation.options import Options
 from peopleparse.evaluation.runner import check_sources, count_images
 from peopleparse.evaluation.shards import join_files, read_systems
+from peopleparse.evaluation.tags import tag_truth
 
 Progress = Callable[[int, int], None]
 Labels = str | Path | LabelSource
@@ -82,7 +83,7 @@ def evaluate(
             for name, source in found.items()
         ]
         counted = [join_files([file]) for file in files]
-        return make_report(counted, options, started)
+        return make_report(counted, options, started, tag_truth(first, options.by))
 
 
 def evaluate_tallies(paths: Sequence[str | Path], options: Options | None = None) -> Evaluation:

@@ -28,6 +28,15 @@ _PLACES: dict[str, tuple[str | float, ...]] = {
 HEADLINES = tuple(_PLACES)
 
 
+def score_of(headline: str) -> str:
+    """Return the score that a headline is of.
+
+    >>> score_of("ap_lambda_strict")
+    'ap_lambda'
+    """
+    return str(_PLACES[headline][0])
+
+
 def headline_values(scores: Mapping[str, Any]) -> dict[str, float | None]:
     """Return the headlines that a system's scores hold; None where there was nothing to score.
 

@@ -28,6 +28,7 @@ from peopleparse.evaluation.report_scores import Report, names_of
 from peopleparse.evaluation.report_values import Counts, failure_counts, label_failures
 from peopleparse.evaluation.report_words import (
     percent,
+    say_mixups,
     title_of,
 )
 
@@ -48,7 +49,8 @@ def make_confusion(report: Report) -> Html:
         if matrix and any(map(any, matrix)):
             title = tag("summary", system["name"])
             drawn = wide(f"Confusion, {system['name']}", _draw_matrix(matrix, labels))
-            beside = tag("div", *_name_mixups(matrix, labels))
+            said = [note(line) for line in say_mixups(system.get("mixups") or {}, labels)]
+            beside = tag("div", *_name_mixups(matrix, labels), *said)
             both = tag("div", drawn, beside, class_="beside")
             parts.append(tag("details", title, both, open=None if parts else ""))
     if not parts:
@@ -191,7 +193,14 @@ def make_groups(report: Report) -> Html:
     for grouping in groupings:
         given = [system.get("groups", {}).get(grouping, {}) for system in systems]
         parts += [heading(grouping.replace("_", " ")), _make_group_table(report, grouping, given)]
-    words = note("Times 100. Bars run from 0 to 100.") if parts else None
+    words = (
+        note(
+            "Times 100. Bars run from 0 to 100. In brackets: the 95 % interval over draws of the "
+            "group's images, where images were drawn."
+        )
+        if parts
+        else None
+    )
     return section("groups", "Groups", words, *parts)
 
 
@@ -207,7 +216,10 @@ def _make_group_table(report: Report, grouping: str, given: list[dict[str, Any]]
                 mine = found[group]
                 system = tag("td", draw_mark(n), names[n], class_="system")
                 counts = [_count(mine.get(key)) for key in ("images", "persons")]
-                cells = [_measure(n, mine.get("scores", {}).get(key)) for key in wanted]
+                ends = mine.get("intervals", {})
+                cells = [
+                    _measure(n, mine.get("scores", {}).get(key), ends.get(key)) for key in wanted
+                ]
                 rows.append([group, system, *counts, *cells])
     head: list[object] = ["group", "system", "images", "persons"]
     head += [tag("th", raised(title_of(key)), scope="col") for key in wanted]
@@ -218,7 +230,9 @@ def _count(value: int | None) -> Html:
     return number("-" if value is None else f"{value:,}", value)
 
 
-def _measure(index: int, value: float | None) -> Html:
+def _measure(index: int, value: float | None, interval: Mapping[str, Any] | None = None) -> Html:
     shown = "\u2013" if value is None else percent(value, 1)
+    if interval and interval.get("low") is not None:
+        shown += f" ({percent(interval['low'], 1)} to {percent(interval['high'], 1)})"
     inner = tag("div", draw_bar(value), tag("span", shown), class_=f"measure {system_class(index)}")
     return tag("td", inner, data_value=None if value is None else repr(float(value)))

@@ -28,11 +28,13 @@ from peopleparse.evaluation.report_words import (
     say_extra,
     say_faults,
     say_missing,
+    say_mixups,
     say_spread,
     short,
     title_of,
 )
 
+_FIRST_SCORES = ("mean_iou", "ap_lambda_strict")  # of groups; the page and the JSON have all
 _COLUMNS = 3  # systems side by side; more go into a further table
 
 Report = Mapping[str, Any]
@@ -73,6 +75,8 @@ def _make_parts(report: Report, detail: bool) -> Iterator[Table | str]:
     if detail:
         for start in range(0, len(systems), _COLUMNS):
             yield from _make_labels(report, start)
+            yield from _make_group_scores(report, start)
+        yield from _say_labels(report, systems)
     yield from _make_failures(systems)
     yield from _make_spread(report)
     yield from _make_gaps(systems)
@@ -181,6 +185,39 @@ def _make_labels(report: Report, start: int) -> Iterator[Table]:
         cells = [percent(value) for value in values[shown]]
         _add(table, [str(label_id), name, *cells], [False, False, *best(values)[shown]])
     yield table
+
+
+def _make_group_scores(report: Report, start: int) -> Iterator[Table]:
+    """Return a table a grouping: the first headline of each group, with its interval."""
+    systems = report["systems"][start : start + _COLUMNS]
+    for grouping in dict.fromkeys(name for s in systems for name in s.get("groups", {})):
+        found = [s.get("groups", {}).get(grouping, {}) for s in systems]
+        rows = [(g, k) for g in dict.fromkeys(g for f in found for g in f) for k in _FIRST_SCORES]
+        table = _make_table(
+            f"By {grouping}, times 100", ["group", "score"], ["persons", *_names(systems)], True
+        )
+        for group, key in rows:
+            mine = [f.get(group, {}) for f in found]
+            if any(m.get("scores", {}).get(key) is not None for m in mine):
+                persons = next((m["persons"] or m["images"] for m in mine if m), 0)
+                cells = [_group_cell(m, key) for m in mine]
+                _add(table, [group, title_of(key), f"{persons:,}", *cells])
+        yield table
+
+
+def _group_cell(group: Report, key: str) -> str:
+    value = percent(group.get("scores", {}).get(key))
+    ends = group.get("intervals", {}).get(key) or {}
+    if ends.get("low") is None or ends.get("high") is None:
+        return value
+    return f"{value} ({percent(ends['low'], 1)} to {percent(ends['high'], 1)})"
+
+
+def _say_labels(report: Report, systems: Sequence[Report]) -> Iterator[str]:
+    for system in systems:
+        lines = say_mixups(system.get("mixups") or {}, list(report.get("labels", [])))
+        if lines:
+            yield "\n".join([f"Labels, {one_line(system['name'])}", *lines, ""])
 
 
 def _make_failures(systems: Sequence[Report]) -> Iterator[Table]:

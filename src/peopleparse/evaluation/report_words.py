@@ -132,6 +132,48 @@ def say_extra(count: int) -> str:
     return f"{count:,} {what} that the truth does not have, and left out"
 
 
+def say_mixups(found: Mapping[str, Any], labels: Sequence[str]) -> list[str]:
+    """Return sentences on the hardest and easiest labels and what is taken for what.
+
+    They say what the numbers say and nothing of why. Rates of mix-ups are of the truth label's
+    pixels; a comparison of two labels is made only where their intervals are apart.
+
+    >>> found = {"mixups": [{"truth": 1, "predicted": 2, "pixels": 2, "share": 0.25}],
+    ...          "hardest": {"label": 2, "iou": 0.333}, "easiest": {"label": 1, "iou": 0.75}}
+    >>> for line in say_mixups(found, ["background", "left arm", "right arm"]):
+    ...     print(line)
+    The hardest label is right arm: IoU 33.3. The easiest is left arm: IoU 75.0.
+    left arm is taken for right arm on 25.0 % of its pixels.
+    """
+    lines = []
+    hard, easy = found.get("hardest"), found.get("easiest")
+    if hard and easy and hard["label"] != easy["label"]:
+        words = [
+            f"{_label(labels, one['label'])}: IoU {percent(one['iou'], 1)}{_around(one)}"
+            for one in (hard, easy)
+        ]
+        lines.append(f"The hardest label is {words[0]}. The easiest is {words[1]}.")
+        if hard.get("high") is not None and hard["high"] >= easy["low"]:
+            lines.append("Their intervals overlap: which is harder is not sure.")
+    for one in found.get("mixups", ()):
+        names = [_label(labels, one[side]) for side in ("truth", "predicted")]
+        share = f"{percent(one['share'], 1)} % of its pixels{_around(one)}"
+        lines.append(f"{names[0]} is taken for {names[1]} on {share}.")
+    return [one_line(line) for line in lines]
+
+
+def _label(labels: Sequence[str], label_id: int) -> str:
+    name = labels[label_id] if label_id < len(labels) else ""
+    return name or f"label {label_id}"
+
+
+def _around(one: Mapping[str, Any]) -> str:
+    if one.get("low") is None or one.get("high") is None:
+        return ""
+    ends = f"{percent(one['low'], 1)} to {percent(one['high'], 1)}"
+    return f" ({100 * one['level']:g} % interval {ends})"
+
+
 def say_spread(spread: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return sentences on what the choice of a reading does to the systems."""
     words = []

@@ -18,7 +18,8 @@ from peopleparse.experiments.figures import (
     draw_figure_7,
     draw_figure_8,
 )
-from peopleparse.experiments.gps_rows import ROWS, recipe_of, run_name
+from peopleparse.experiments.gps_rows import ROWS, recipe_of
+from peopleparse.experiments.runs import run_name
 from peopleparse.inference.pipeline import Options
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.structures import ParsedPeople

@@ -9,17 +9,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from peopleparse.data.files import write_file
-from peopleparse.errors import DataError
-from peopleparse.experiments.gps_rows import (
-    COLUMNS,
-    ROWS,
-    SEEDS,
-    SUBSETS,
-    hash_recipe,
-    recipe_of,
-)
+from peopleparse.experiments.gps_rows import COLUMNS, ROWS, SEEDS, SUBSETS, recipe_of
 from peopleparse.experiments.ledger import read_ledger
+from peopleparse.experiments.runs import hash_recipe
+from peopleparse.experiments.tables import (
+    DASH,
+    fill_between,
+    make_table,
+    mean_and_spread,
+    write_between,
+)
 
 BEGIN, END = "<!-- gps_tables:begin -->", "<!-- gps_tables:end -->"
 READINGS = ("literal", "strict")
@@ -35,7 +34,6 @@ CLAIMS = {
     "structure loss": ("ad_fuse_ssl", "ad_fuse"),
 }
 _TABLES = {"indoor": "Table 2", "outdoor": "Table 3"}
-_DASH = "-"
 
 Entry = Mapping[str, Any]
 
@@ -86,9 +84,9 @@ def format_table(entries: Iterable[Entry], subset: str, reading: str = "literal"
         runs = [run["scores"][reading] for run in _pick(entries, subset, name).values()]
         columns = [[run["ap"][round(10 * c) - 1] for run in runs] for c in COLUMNS]
         columns.append([run["average"] for run in runs])
-        paper = [f"{value:.2f}" for value in row.paper.get(subset, ())] or [_DASH] * len(heads)
-        rows.append([row.title, str(len(runs)), *map(_mean_and_spread, columns), *paper])
-    return _table(rows)
+        paper = [f"{value:.2f}" for value in row.paper.get(subset, ())] or [DASH] * len(heads)
+        rows.append([row.title, str(len(runs)), *map(mean_and_spread, columns), *paper])
+    return make_table(rows)
 
 
 def format_people(entries: Iterable[Entry], subset: str) -> str:
@@ -97,11 +95,11 @@ def format_people(entries: Iterable[Entry], subset: str) -> str:
     rows = [["method", "seeds", *heads]]
     for name, row in ROWS.items():
         runs = [run["scores"] for run in _pick(entries, subset, name).values()]
-        cells = [_mean_and_spread([run[key] for run in runs]) for key in _PEOPLE]
+        cells = [mean_and_spread([run[key] for run in runs]) for key in _PEOPLE]
         many = [run["predictions"] / run["truth_persons"] for run in runs]
-        cells.append(f"{statistics.fmean(many):.2f}" if many else _DASH)
+        cells.append(f"{statistics.fmean(many):.2f}" if many else DASH)
         rows.append([row.title, str(len(runs)), *cells])
-    return _table(rows)
+    return make_table(rows)
 
 
 _PEOPLE = ("mask_ap", "mask_recall_50")
@@ -126,11 +124,11 @@ def format_differences(entries: Iterable[Entry], subset: str) -> str:
         cells = []
         for values in found.values():
             above = sum(value > 0 for value in values)
-            cells += [_mean_and_spread(values, "+"), f"{above} of {len(seeds)}" if seeds else _DASH]
-        printed = _DASH if paper is None else f"{paper:+.2f}"
+            cells += [mean_and_spread(values, "+"), f"{above} of {len(seeds)}" if seeds else DASH]
+        printed = DASH if paper is None else f"{paper:+.2f}"
         verdict = _judge(list(found.values()), paper)
         rows.append([title, str(len(seeds)), *cells, printed, verdict])
-    return _table(rows)
+    return make_table(rows)
 
 
 def format_subset(entries: Sequence[Entry], subset: str) -> str:
@@ -171,13 +169,7 @@ def fill_page(text: str, ledger: Path) -> str:
     Raises:
         DataError: the markers are not there once each, or a line of the ledger is no entry.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise DataError(
-            f"page must hold '{BEGIN}' and then '{END}' once each, got {text.count(BEGIN)} and "
-            f"{text.count(END)}. Put them where the tables belong."
-        )
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{_body(read_runs(ledger))}\n{END}{rest.split(END)[1]}"
+    return fill_between(text, BEGIN, END, _body(read_runs(ledger)))
 
 
 def write_tables(ledger: Path, page: Path) -> None:
@@ -187,9 +179,7 @@ def write_tables(ledger: Path, page: Path) -> None:
         DataError: there is no page, its markers are not there once each, or a line of the ledger
             is no entry.
     """
-    if not page.is_file():
-        raise DataError(f"page must be a file, got none, at {page}. Run this in a checkout.")
-    write_file(page, fill_page(page.read_text(encoding="utf-8"), ledger).encode())
+    write_between(page, BEGIN, END, _body(read_runs(ledger)))
 
 
 def _body(ledger: Ledger) -> str:
@@ -238,7 +228,7 @@ def _paper_difference(subset: str, better: str, worse: str) -> float | None:
 def _judge(readings: Sequence[Sequence[float]], paper: float | None) -> str:
     """Say whether differences have the sign of the paper's, in every reading and seed."""
     if paper is None or not readings[0]:
-        return _DASH
+        return DASH
     signed = [[value * paper for value in values] for values in readings]
     means = [statistics.fmean(values) > 0 for values in signed]
     if all(value > 0 for values in signed for value in values):
@@ -246,21 +236,3 @@ def _judge(readings: Sequence[Sequence[float]], paper: float | None) -> str:
     if all(means):
         return "as in the paper, not in every seed"
     return "depends on the reading" if any(means) else "NOT as in the paper"
-
-
-def _mean_and_spread(values: Sequence[float], sign: str = "") -> str:
-    if not values:
-        return _DASH
-    mean = f"{100 * statistics.fmean(values):{sign}.2f}"
-    return f"{mean} ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else mean
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table whose columns are also in line where it is not rendered."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)

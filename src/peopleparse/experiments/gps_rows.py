@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -109,14 +107,3 @@ ROWS: Mapping[str, Row] = MappingProxyType(
 def recipe_of(row: str, seed: int) -> Recipe:
     """Return the recipe of one run; it is the same for both subsets."""
     return replace(PROTOCOL, seed=seed, **ROWS[row].changes)  # type: ignore[arg-type]
-
-
-def hash_recipe(recipe: Recipe) -> str:
-    """Return the first 16 hex digits of the sha256 of a recipe."""
-    text = json.dumps(recipe.to_dict(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def run_name(subset: str, row: str, seed: int, recipe: Recipe) -> str:
-    """Return the name of a run's folder: another recipe has another one."""
-    return f"{subset}-{row}-{seed}-{hash_recipe(recipe)}"

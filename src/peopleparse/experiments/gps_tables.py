@@ -14,16 +14,9 @@ import numpy as np
 from peopleparse.data.gps_like import StandIn, hash_truth, list_scenes
 from peopleparse.data.scenes import Scene
 from peopleparse.experiments.gps_report import READINGS
-from peopleparse.experiments.gps_rows import (
-    OPTIONS,
-    SEEDS,
-    SUBSETS,
-    hash_recipe,
-    recipe_of,
-    run_name,
-)
-from peopleparse.experiments.ledger import add_entry, read_ledger
+from peopleparse.experiments.gps_rows import OPTIONS, SEEDS, SUBSETS, recipe_of
 from peopleparse.experiments.packed_scenes import PackedScenes, pack_scenes
+from peopleparse.experiments.runs import Say, hash_recipe, make_missing, run_name
 from peopleparse.experiments.scene_batches import SceneBatches
 from peopleparse.labels import get_scheme
 from peopleparse.metrics import LambdaAP, PersonAP, make_tally
@@ -34,7 +27,6 @@ SCENE_SIZE = (240, 320)  # at which training scenes are kept
 TRAIN_SHARE = 1.0
 TEST_SHARE = 0.5  # of the test scenes: scoring them all would take as long as training
 CHECKPOINT_EVERY = 100
-Say = Callable[[str], None]
 
 
 class Bench:
@@ -132,18 +124,15 @@ def run_missing(
         Whether all are there; False where a run was stopped. Started again, it goes on from its
         checkpoint.
     """
-    for seed, subset, row in product(seeds, subsets, rows):
-        key = (row, subset, seed, hash_recipe(recipe_of(row, seed)))
-        if key in read_ledger(bench.ledger):
-            continue
-        entry = bench.run(row, subset, seed)
-        if entry is None:
-            say(f"stopped: {subset} {row} seed {seed}")
-            return False
-        add_entry(bench.ledger, entry)
-        average = entry["scores"]["literal"]["average"]
-        say(f"{subset} {row} seed {seed}: average AP literal {100 * average:.2f}")
-    return True
+    wanted = (
+        (row, subset, seed, hash_recipe(recipe_of(row, seed)))
+        for seed, subset, row in product(seeds, subsets, rows)
+    )
+    return make_missing(bench.ledger, wanted, lambda key: bench.run(*key[:3]), _describe, say)
+
+
+def _describe(entry: dict[str, Any]) -> str:
+    return f"average AP literal {100 * entry['scores']['literal']['average']:.2f}"
 
 
 def score(scenes: Iterable[Scene], parse: Callable[[Any], ParsedPeople]) -> dict[str, Any]:

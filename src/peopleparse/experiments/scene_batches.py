@@ -49,9 +49,7 @@ class SceneBatches(Dataset[Batch]):
         return torch.from_numpy(counts[:20] / counts[:20].sum()).float()
 
     def _draw(self, number: int) -> int:
-        turn, place = divmod(number, len(self.scenes))
-        order = np.random.default_rng([self.recipe.seed, turn, self.rank, 7])
-        return int(order.permutation(len(self.scenes))[place])
+        return draw_in_turn(number, self.recipe.seed, len(self.scenes), self.rank)
 
     def _vary(self, index: int, rng: np.random.Generator) -> Truth:
         image = np.ascontiguousarray(self.scenes.images[index])
@@ -67,6 +65,13 @@ class SceneBatches(Dataset[Batch]):
         if mirror:
             labels = get_scheme("gps").flip_table()[labels]
         return image, labels, np.where(moved == 255, -1, moved.astype(np.int16)).astype(np.int16)
+
+
+def draw_in_turn(number: int, seed: int, count: int, rank: int = 0) -> int:
+    """Return the place of draw `number`: all of `count` come once before one comes again."""
+    turn, place = divmod(number, count)
+    order = np.random.default_rng([seed, turn, rank, 7])
+    return int(order.permutation(count)[place])
 
 
 def _zoom_matrix(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -12,6 +12,7 @@ from peopleparse.inference.engine import Engine
 from peopleparse.inference.image import Source, read_image, source_name
 from peopleparse.inference.onnx_engine import DEFAULT_MODEL, OnnxEngine
 from peopleparse.inference.pipeline import Options, long_side_of, parse_image
+from peopleparse.labels import get_scheme
 from peopleparse.structures import ParsedPeople
 
 
@@ -25,6 +26,8 @@ class Parser:
         threshold: float = Options.threshold,
         threads: int | None = None,
         engine: Engine | None = None,
+        scales: Sequence[float] = Options.scales,
+        flip: bool = Options.flip,
     ) -> None:
         """Load a network once, to parse many photos.
 
@@ -34,14 +37,19 @@ class Parser:
             threshold: lowest score of a person, 0 to 1.
             threads: processor threads; None for all.
             engine: a network of your own instead of `model`; see `Engine`.
+            scales: sizes at which each photo is looked at, 1 being that of the detail.
+            flip: look at each photo mirrored, too. All views are averaged; each costs its time.
 
         Raises:
             ModelError: the network is missing or damaged.
-            InputError: detail, threshold or threads is out of its range.
+            InputError: detail, threshold, threads or a scale is out of its range.
+            SchemeError: `flip` is asked for and the network's scheme does not name flip partners.
         """
-        self.options = Options(detail=detail, threshold=threshold)
+        self.options = Options(detail=detail, threshold=threshold, scales=tuple(scales), flip=flip)
         self.engine: Engine = OnnxEngine(model, threads) if engine is None else engine
         long_side_of(self.engine.long_sides, Options(detail))
+        if flip:
+            get_scheme(self.engine.scheme).flip_table()  # refuses before the first photo
 
     def __call__(
         self, source: Source, timings: MutableMapping[str, float] | None = None
@@ -82,6 +90,8 @@ def parse(source: Source, **options: Any) -> ParsedPeople:
         InputError: the photo or an option cannot be used.
         ModelError: the network is missing or damaged.
     """
+    if "scales" in options:
+        options["scales"] = tuple(options["scales"])  # what is kept is found by its options
     return _kept_parser(**options)(source)
 
 

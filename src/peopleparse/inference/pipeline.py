@@ -16,7 +16,16 @@ from peopleparse.errors import InputError, suggest
 from peopleparse.inference.detect import find_boxes, major_faces
 from peopleparse.inference.engine import Engine, Floats, Trunk
 from peopleparse.inference.paste import Pasted, mean_confidence, paste_people
+from peopleparse.inference.views import (
+    average_logits,
+    check_scales,
+    merge_boxes,
+    mirror_boxes,
+    mirror_logits,
+)
+from peopleparse.labels import get_scheme
 from peopleparse.structures import ParsedPeople
+from peopleparse.transforms.geometry import flip_image
 
 LARGEST_UPSCALE = 2.0
 # How far a person's grid reaches beyond the detected box, in box sides: a box a little too small
@@ -25,6 +34,12 @@ ROI_MARGIN = 0.05
 PASTE_PIXELS = 4_000_000
 ROIS_A_CALL = 16
 _PADDING = 127
+# Of the threshold, in one view of several: who is faint in one may be clear in another.
+_FAINT = 0.5
+
+
+# Logits of each person, then boxes, scores, faces and has_face, in pixels of the photo.
+_Seen = tuple[list[Floats], Floats, Floats, Floats, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,8 @@ class Options:
         nms_iou: of two boxes that overlap by more than this the better one stays, 0 to 1.
         max_people: the best so many people are parsed.
         long_side: of the photo as the network sees it, in pixels, in place of what detail means.
+        scales: the photo is looked at in each of these sizes, 1 being that of the detail.
+        flip: look at it mirrored, too. What all views say is averaged.
     """
 
     detail: str = "normal"
@@ -45,6 +62,8 @@ class Options:
     nms_iou: float = 0.6
     max_people: int = 100
     long_side: int | None = None
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -52,6 +71,7 @@ class Options:
         Raises:
             InputError: a number is out of its range.
         """
+        check_scales(self.scales)
         for name in ("threshold", "nms_iou"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -112,9 +132,34 @@ def parse_image(
 
     Raises:
         InputError: the engine does not know the detail.
+        SchemeError: `flip` is asked for and the engine's scheme does not name flip partners.
     """
     options = options or Options()
     clock: MutableMapping[str, float] = {} if timings is None else timings
+    one_view = options.scales == (1,) and not options.flip
+    see = _see_once if one_view else _see_views
+    logits, boxes, scores, faces, has_face = see(engine, image, options, clock)
+    with _timed(clock, "paste"):
+        height, width = image.shape[:2]
+        pasted, scores = _paste(logits, boxes, scores, (height, width))
+        return ParsedPeople.from_maps(
+            pasted.parsing,
+            pasted.instances,
+            scores=scores.tolist(),
+            face_boxes=[
+                face if found else None
+                for face, found in zip(faces, has_face.tolist(), strict=True)
+            ],
+            scheme=engine.scheme,
+            image=image,
+            source=source,
+            confidence=pasted.confidence,
+        )
+
+
+def _see_once(
+    engine: Engine, image: NDArray[np.uint8], options: Options, clock: MutableMapping[str, float]
+) -> _Seen:
     with _timed(clock, "resize"):
         canvas, size = fit_image(image, long_side_of(engine.long_sides, options), engine.stride)
     with _timed(clock, "trunk"):
@@ -124,37 +169,85 @@ def parse_image(
     with _timed(clock, "rois"):
         boxes = grow_boxes(boxes, ROI_MARGIN)
         logits = _parse_boxes(engine, trunk, boxes, faces, has_face)
-    with _timed(clock, "paste"):
-        height, width = image.shape[:2]
-        scale = np.array([width / size[1], height / size[0]] * 2, np.float32)
-        pasted, scores = _paste(logits, boxes * scale, scores, (height, width))
-        return ParsedPeople.from_maps(
-            pasted.parsing,
-            pasted.instances,
-            scores=scores.tolist(),
-            face_boxes=[
-                face if found else None
-                for face, found in zip(faces * scale, has_face.tolist(), strict=True)
-            ],
-            scheme=engine.scheme,
-            image=image,
-            source=source,
-            confidence=pasted.confidence,
+    scale = _to_photo(image, size)
+    return logits, boxes * scale, scores, faces * scale, has_face
+
+
+def _see_views(
+    engine: Engine, image: NDArray[np.uint8], options: Options, clock: MutableMapping[str, float]
+) -> _Seen:
+    """Look at a photo in several sizes, mirrored too or not; see docs/decisions/008."""
+    scheme = get_scheme(engine.scheme)
+    if options.flip:
+        scheme.flip_table()  # refuses here, before any work
+    long_side, width = long_side_of(engine.long_sides, options), image.shape[1]
+    looks = [
+        (scale, flip) for scale in options.scales for flip in (False, True)[: 1 + options.flip]
+    ]
+    views: list[tuple[Trunk, Floats, bool]] = []
+    people: list[tuple[Floats, Floats]] = []
+    faces_found: list[tuple[Floats, Floats]] = []
+    for scale, flip in looks:
+        with _timed(clock, "resize"):
+            seen = flip_image(image) if flip else image
+            canvas, size = fit_image(seen, long_side, engine.stride, scale)
+        with _timed(clock, "trunk"):
+            trunk = engine.trunk(canvas)
+        to_photo = _to_photo(image, size)
+        views.append((trunk, to_photo, flip))
+        with _timed(clock, "detect"):
+            faint = options.threshold * _FAINT
+            for heat, cells, found in (
+                (trunk.person_heat, trunk.person_boxes, people),
+                (trunk.face_heat, trunk.face_boxes, faces_found),
+            ):
+                boxes, scores = find_boxes(heat, cells, size, faint, options.nms_iou)
+                boxes = boxes * to_photo
+                found.append((mirror_boxes(boxes, width) if flip else boxes, scores))
+    with _timed(clock, "detect"):
+        boxes, scores = merge_boxes(people, options.nms_iou, options.threshold)
+        boxes, scores = boxes[: options.max_people], scores[: options.max_people]
+        faces, has_face = major_faces(
+            boxes, merge_boxes(faces_found, options.nms_iou, options.threshold)[0]
         )
+    with _timed(clock, "rois"):
+        boxes = grow_boxes(boxes, ROI_MARGIN)
+        if not len(boxes):
+            return [], boxes, scores, faces, has_face
+        grids: dict[float, list[Floats]] = {scale: [] for scale in options.scales}
+        for (scale, _), (trunk, to_photo, flip) in zip(looks, views, strict=True):
+            own, own_faces = (
+                (mirror_boxes(some, width) if flip else some) / to_photo for some in (boxes, faces)
+            )
+            logits = np.stack(_parse_boxes(engine, trunk, own, own_faces, has_face))
+            grids[scale].append(mirror_logits(logits, scheme) if flip else logits)
+        return list(average_logits([*grids.values()])), boxes, scores, faces, has_face
+
+
+def _to_photo(image: NDArray[np.uint8], size: tuple[int, int]) -> Floats:
+    """Return what boxes in a fitted photo of a size are multiplied by, (4,)."""
+    height, width = image.shape[:2]
+    return np.array([width / size[1], height / size[0]] * 2, np.float32)
 
 
 def fit_image(
-    image: NDArray[np.uint8], long_side: int, stride: int
+    image: NDArray[np.uint8], long_side: int, stride: int, factor: float = 1.0
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """Scale a photo to a long side and pad it to a multiple of the stride.
 
     A small photo is enlarged at most twice. Padding is grey, at the bottom and at the right.
 
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        long_side: of the result without padding, in pixels.
+        stride: both sides of the padded result are multiples of it.
+        factor: of the size that all this gives.
+
     Returns:
         The padded (h, w, 3) uint8 photo, and the height and width of the photo in it.
     """
     height, width = image.shape[:2]
-    scale = min(long_side / max(height, width), LARGEST_UPSCALE)
+    scale = min(long_side / max(height, width), LARGEST_UPSCALE) * factor
     size = max(1, round(height * scale)), max(1, round(width * scale))
     if size != (height, width):
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

@@ -20,6 +20,7 @@ _MANY = "11+"
 _COCO_SMALL, _COCO_MEDIUM = 32**2, 96**2
 _NOT_ONE = "not one person"
 _UNLABELLED = "no part"
+_NO_TRUTH = "no truth"
 
 # What the words of a label's name say about the body; the first line that fits counts, so that
 # "lower-arms" are of the upper body.
@@ -46,11 +47,15 @@ class People(NamedTuple):
         areas: (N, C) pixels of each label.
         boxes: (N, 4) around labelled pixels; zeros for none.
         size: (height, width) of the image.
+        image_id: name of the image.
+        order: each truth person's place in the files; None for predicted persons.
     """
 
     areas: NDArray[np.int64]
     boxes: NDArray[np.int32]
     size: tuple[int, int]
+    image_id: str = ""
+    order: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ def truth_people(tally: Tally) -> People:
     Raises:
         InputError: persons are not annotated.
     """
-    return People(tally.persons().truth_areas, tally.truth_boxes, tally.size)
+    order = tuple(tally.truth_order.tolist())
+    areas = tally.persons().truth_areas
+    return People(areas, tally.truth_boxes, tally.size, tally.image_id, order)
 
 
 def predicted_people(tally: Tally) -> People:
@@ -112,6 +119,24 @@ def subset_factor(subset_of: Mapping[str, str], name: str = "subset") -> ImageFa
         name: what the factor is called.
     """
     return ImageFactor(name, tuple(sorted(set(subset_of.values()))), partial(_subset, subset_of))
+
+
+def tagged_factor(
+    tags_of: Mapping[str, Sequence[str]], name: str, groups: Sequence[str], persons: bool
+) -> Factor:
+    """Return a factor whose groups were told before, such as by `evaluation.challenge.tag_people`.
+
+    A predicted person who touches no truth person is in group "no truth".
+
+    Args:
+        tags_of: group of each truth person of each image_id, in the order of the files.
+        name: what the factor is called.
+        groups: the groups, in the order to print them.
+        persons: whether persons are divided; else images, each by its first person.
+    """
+    if persons:
+        return PersonFactor(name, (*groups, _NO_TRUTH), partial(_told_people, tags_of))
+    return ImageFactor(name, tuple(groups), partial(_told_image, tags_of))
 
 
 def person_count_factor() -> ImageFactor:
@@ -164,7 +189,7 @@ def person_label_factors(names: Sequence[str]) -> tuple[PersonFactor, ...]:
     >>> body.tag(people), head.tag(people), face.tag(people)
     (['full body', 'upper body'], ['head missed', 'head'], ['neither', 'no face'])
     """
-    regions = _regions_of(names)
+    regions = regions_of(names)
     bodies = ("full body", "cut above the feet", "upper body", "lower body", "neither")
     body = PersonFactor("person body", (*bodies, _UNLABELLED), partial(_body, regions))
     head = PersonFactor(
@@ -204,6 +229,24 @@ def _subset(subset_of: Mapping[str, str], tally: Tally) -> str:
     return subset_of[tally.image_id]
 
 
+def _told_people(tags_of: Mapping[str, Sequence[str]], people: People) -> list[str]:
+    if people.order is None:
+        return [_NO_TRUTH] * len(people.areas)
+    return [_tags_at(tags_of, people.image_id)[place] for place in people.order]
+
+
+def _told_image(tags_of: Mapping[str, Sequence[str]], tally: Tally) -> str:
+    return _tags_at(tags_of, tally.image_id)[0]
+
+
+def _tags_at(tags_of: Mapping[str, Sequence[str]], image_id: str) -> Sequence[str]:
+    if image_id not in tags_of:
+        raise InputError(
+            f"tags_of must have every image, got none, at image '{image_id}'. Tag it, too."
+        )
+    return tags_of[image_id]
+
+
 def _person_count(tally: Tally) -> str:
     count = int(tally.persons().truth_areas[:, 1:].any(axis=1).sum())
     return next((name for most, name in _COUNTS if count <= most), _MANY)
@@ -220,8 +263,12 @@ def _of_single(tag: Callable[[People], list[str]], tally: Tally) -> str:
     return tag(People(people.areas[visible], people.boxes[visible], tally.size))[0]
 
 
-def _regions_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Return the label ids of each region of the body."""
+def regions_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the label ids of face, hair, head, upper and lower body and feet, by these words.
+
+    Raises:
+        InputError: no label is of the head, of the upper or of the lower body.
+    """
     kinds = [(kind, {_stem(word) for word in words.split()}) for kind, words in _WORDS]
     found: dict[str, list[int]] = {kind: [] for kind, _ in kinds}
     for label_id, name in enumerate(names):

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from peopleparse.errors import InputError
 from peopleparse.inference.detect import clip_boxes
 from peopleparse.inference.engine import LONG_SIDES, Floats
 from peopleparse.inference.paste import mean_confidence, paste_people
@@ -57,6 +58,11 @@ def parse_ins_glo(model: InsGlo, image: Image, options: Options | None = None) -
 
 def _prepare(model: nn.Module, image: Image, options: Options) -> tuple[Tensor, tuple[int, int]]:
     """Return the photo as the model sees it, (1, 3, H, W), and its size without padding."""
+    if options.flip or options.scales != (1.0,):
+        raise InputError(
+            f"views of a baseline must be one, got scales {options.scales}, flip {options.flip}. "
+            "Leave both out."
+        )
     canvas, size = fit_image(image, long_side_of(LONG_SIDES, options), STRIDE)
     device = next(model.eval().parameters()).device
     return torch.from_numpy(canvas[None]).to(device).permute(0, 3, 1, 2).float(), size

@@ -26,6 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import Dataset
 
 from peopleparse.errors import InputError, ModelError
+from peopleparse.labels import get_scheme
 from peopleparse.losses.parsing import label_weights
 from peopleparse.training.batches import Batch, Batches, iterate, read_training_data
 from peopleparse.training.checkpoint import load_checkpoint, save_checkpoint
@@ -125,13 +126,16 @@ def train(
         report: called after each step with the parts of its loss.
         batches: item n is the batch of step n; its `frequencies()`, where it has them, are the
             shares (20,) of the labels that rare ones are weighed by. None composes scenes from the
-            people and backgrounds of `data`.
+            people and backgrounds of `data`. Its `scheme`, where it has one, is that of the labels.
 
     Raises:
+        SchemeError: the labels' scheme does not name flip partners: half of all people are shown
+            in a mirror.
         InputError: `batches` are not as many as the recipe's steps.
         ModelError: the run's checkpoint is broken or of another model.
     """
     cv2.setNumThreads(1)  # two pools on the same cores wait for each other
+    getattr(batches, "scheme", get_scheme("gps")).flip_table()  # before hours are spent
     world = World.from_environment()
     trainer = Trainer(recipe, data, world)
     path = run / CHECKPOINT

@@ -1,6 +1,6 @@
 """What the loop asks of a method: how its model is built, taught and used.
 
-GPSNet and the baselines of its paper are three tasks; one loop trains them all.
+GPSNet, the baselines of its paper and the networks that parse one person: one loop trains them all.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ from torch import Tensor, nn
 
 from peopleparse.errors import ModelError, suggest
 from peopleparse.inference.pipeline import Options, parse_image
+from peopleparse.models.attention_to_scale import AttentionToScale
 from peopleparse.models.build import BASELINES, MODELS, build_baseline, build_model
+from peopleparse.models.deeplab_v2 import DeepLabV2
 from peopleparse.models.det_par import DetPar
+from peopleparse.models.fcn8s import FCN8s
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.models.ins_glo import InsGlo
+from peopleparse.models.segnet import SegNet
 from peopleparse.structures import ParsedPeople
 from peopleparse.training.baselines import parse_det_par, parse_ins_glo
 from peopleparse.training.batches import Batch
@@ -32,6 +36,13 @@ from peopleparse.training.objective import (
     ins_glo_loss,
     joint_loss,
     person_truths,
+)
+from peopleparse.training.parser_recipe import read_recipe
+from peopleparse.training.parser_task import (
+    PARSER_MODELS,
+    build_parser_of,
+    parse_one_person,
+    step_loss,
 )
 from peopleparse.training.recipe import Recipe
 
@@ -48,14 +59,14 @@ class Task:
             folder, or are left to chance where that is None.
         loss: runs a model (or one that averages gradients over processes) on a batch; returns the
             parts of the loss by name and their weighted sum as "loss". Takes the recipe, and
-            label weights (20,) or None.
+            label weights (20,) or None. A `PersonBatch` is enough where one person is parsed.
         parse: turns a photo, (H, W, 3) uint8 RGB, into people, with options or None for the
             defaults. It puts the model into evaluation mode.
     """
 
     kind: type[nn.Module]
     build: Callable[[Recipe, Path | None], nn.Module]
-    loss: Callable[[nn.Module, Batch, Recipe, Tensor | None], Losses]
+    loss: Callable[[nn.Module, Any, Recipe, Tensor | None], Losses]
     parse: Callable[..., ParsedPeople]
 
 
@@ -93,7 +104,7 @@ def load_trained(checkpoint: Path) -> tuple[nn.Module, Recipe]:
     """
     state = load_checkpoint(checkpoint)
     try:
-        recipe = Recipe.from_dict(json.loads(state["recipe"]))
+        recipe = read_recipe(json.loads(state["recipe"]))
         model = find_task(recipe.model).build(recipe, None)
         model.load_state_dict(state["average"])
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
@@ -109,7 +120,7 @@ def _weights(recipe: Recipe, data: Path | None) -> Path | None:
     return data / "backbones" / recipe.backbone if data and recipe.backbone else None
 
 
-def _run(model: nn.Module, batch: Batch, recipe: Recipe, *others: Any) -> dict[str, Tensor]:
+def _run(model: nn.Module, batch: Any, recipe: Recipe, *others: Any) -> dict[str, Tensor]:
     image = batch.image.float().contiguous(memory_format=torch.channels_last)
     with torch.autocast(image.device.type, torch.bfloat16, enabled=recipe.bfloat16):
         outputs: dict[str, Tensor] = model(image, *others)
@@ -147,12 +158,28 @@ def _ins_glo_loss(model: nn.Module, batch: Batch, recipe: Recipe, weights: Tenso
     return ins_glo_loss(_run(model, batch, recipe, person_truths(batch)), batch, recipe, weights)
 
 
+def _build_parser(recipe: Recipe, data: Path | None) -> nn.Module:
+    return build_parser_of(recipe, _weights(recipe, data))
+
+
+def _parser_loss(model: nn.Module, batch: Any, recipe: Recipe, weights: Tensor | None) -> Losses:
+    return step_loss(_run(model, batch, recipe), batch, recipe, weights)
+
+
+def _parser_task(kind: type[nn.Module]) -> Task:
+    return Task(kind, _build_parser, _parser_loss, parse_one_person)
+
+
 _BY_FAMILY = {
     "gpsnet": Task(GPSNet, _build_gpsnet, _gpsnet_loss, _parse_gpsnet),
     "det_par": Task(DetPar, _build_baseline, _det_par_loss, parse_det_par),
     "ins_glo": Task(InsGlo, _build_baseline, _ins_glo_loss, parse_ins_glo),
+    "segnet": _parser_task(SegNet),
+    "fcn8s": _parser_task(FCN8s),
+    "deeplab_v2": _parser_task(DeepLabV2),
+    "attention": _parser_task(AttentionToScale),
 }
 TASKS = {
     name: next(task for family, task in _BY_FAMILY.items() if name.startswith(family))
-    for name in (*MODELS, *BASELINES)
+    for name in (*MODELS, *BASELINES, *PARSER_MODELS)
 }

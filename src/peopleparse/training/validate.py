@@ -188,7 +188,7 @@ def validate(
     Args:
         engine: the network.
         found: what to score it on.
-        options: of the pipeline.
+        options: of the pipeline; `scales` and `flip` score several views of each photo.
         track: wraps the photos and scenes, for a progress bar.
         share: which photos and scenes; the shares of several processes merge to the whole.
     """
