@@ -27,7 +27,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "experiments": _BASE
     | {"transforms", "data", "metrics", "viz", "evaluation", "inference", "nn"}
     | {"models", "training"},
-    "server": _BASE | {"transforms", "data", "metrics", "viz", "evaluation"},
+    "web": {"errors"},
+    "studio": _BASE | {"transforms", "data", "metrics", "viz", "inference", "evaluation", "web"},
+    "server": _BASE | {"web"} | {"transforms", "data", "metrics", "viz", "evaluation"},
     "__init__": _BASE | {"inference"},
 }
 SEES_ALL = {"cli", "__main__"}
@@ -92,7 +94,7 @@ def _library_allowed(room: str, top: str, at_top: bool) -> bool:
         return top in CORE_LIBRARIES | TRAIN_LIBRARIES | TORCH_LIBRARIES
     if top in CORE_LIBRARIES:
         return True
-    if room == "server":
+    if room in {"server", "studio", "web"}:
         return top in SERVER_LIBRARIES
     if at_top:
         return False  # a core install does not have it

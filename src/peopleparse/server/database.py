@@ -36,14 +36,16 @@ def open_database(url: str) -> Engine:
         ) from None
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(
+            parsed, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20
+        )
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise InputError(
             f"database must be sqlite:///FILE or postgresql://USER@HOST/NAME, got "
             f"'{parsed.render_as_string()}'. Other engines are not supported."
         )
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -1,0 +1,1 @@
+"""What the benchmark server and the studio share: refusals and headers."""
