@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -14,6 +16,7 @@ from starlette.testclient import TestClient
 
 from peopleparse.server import accounts, limits, logins, passwords
 from peopleparse.server.app import make_app
+from peopleparse.server.benchmark_folder import read_benchmark
 from peopleparse.server.database import open_database, transaction
 from peopleparse.server.events import record
 from peopleparse.server.pages import render_problem
@@ -384,3 +387,17 @@ def test_a_problem_page_needs_no_database() -> None:
     scope = {"type": "http", "path": "/x", "headers": [], "method": "GET", "query_string": b""}
     page = render_problem(Request(scope), Problem(503, "away", "database must answer, got none."))
     assert page.status_code == 503 and b"Back in a moment" in page.body
+
+
+@one_engine
+def test_the_public_part_is_what_the_checker_needs(world: Site, tmp_path: Path) -> None:
+    client = world.browser()
+    found = client.get("/benchmarks/parks/public.zip")
+    assert found.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(found.content)) as archive:
+        archive.extractall(tmp_path / "public")
+    told = read_benchmark(tmp_path / "public", secret=False)
+    served = world.app.state.benchmarks["parks"]
+    assert told.images == served.images and told.manifest == served.manifest
+    assert served.split_seed and not told.split_seed
+    assert client.get("/benchmarks/none/public.zip").status_code == 404

@@ -75,6 +75,7 @@ ROUTES: dict[str, tuple[int, ...]] = {
     "POST /api/v1/submissions/{key}/withdraw": CHANGE,
     "GET /benchmarks/{benchmark}": ALL,
     "GET /benchmarks/{benchmark}/images.csv": ALL,
+    "GET /benchmarks/{benchmark}/public.zip": ALL,
     "GET /benchmarks/{benchmark}/{phase}": ALL,
     "POST /benchmarks/{benchmark}/{phase}/submissions": (401, 303, 303, 403, 401, 401),
     "GET /benchmarks/{benchmark}/{phase}/submit": LOGIN,

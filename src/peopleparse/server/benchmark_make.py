@@ -218,7 +218,11 @@ def export_benchmark(folder: str | Path, path: str | Path) -> Path:
         DataError: the benchmark is not as it must be.
         InputError: the file cannot be written.
     """
-    found = read_benchmark(folder)
+    return write_file(Path(path), pack_public(read_benchmark(folder)))
+
+
+def pack_public(found: BenchmarkFolder) -> bytes:
+    """Return the zip of what everybody may have; `read_benchmark(..., secret=False)` reads it."""
     # Only what everybody may know is named; a field that is added later stays secret.
     keys = ("slug", "title", "kind", "format", "scheme", "headline", "metrics", "ladder_step")
     values = {key: getattr(found, key) for key in keys} | {"metrics": list(found.metrics)}
@@ -248,4 +252,4 @@ def export_benchmark(folder: str | Path, path: str | Path) -> Path:
             (RULES, found.rules),
         ):
             archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
-    return write_file(Path(path), buffer.getvalue())
+    return buffer.getvalue()

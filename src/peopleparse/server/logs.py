@@ -59,7 +59,7 @@ def _event_of(record: logging.LogRecord) -> str:
         return record.getMessage()
     if record.name in _TRUSTED:
         # The template alone: its values could be anything that a caller sent.
-        return str(record.msg).partition("\n")[0]
+        return re.sub(r"%[a-z]", "...", str(record.msg).partition("\n")[0])
     return f"{record.name} at {record.module}:{record.lineno}"
 
 

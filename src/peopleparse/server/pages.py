@@ -21,6 +21,7 @@ from peopleparse.server import (
     pages_submissions,
 )
 from peopleparse.server.api_views import find_phase
+from peopleparse.server.benchmark_make import pack_public
 from peopleparse.server.board import is_inside, is_own, may_see, name_team, read_board, shown_scores
 from peopleparse.server.database import now, reading
 from peopleparse.server.deps import Viewer, engine_of, viewer_of
@@ -107,6 +108,16 @@ def images(request: Request, benchmark: str) -> Response:
         media_type="text/csv; charset=utf-8",
         headers=name,
     )
+
+
+@router.get("/benchmarks/{benchmark}/public.zip")
+def public_part(request: Request, benchmark: str) -> Response:
+    """Give what the checker needs: rules, images and sizes; no truth, nothing of the split."""
+    folder = request.app.state.benchmarks.get(benchmark)
+    if folder is None:
+        raise not_found()
+    name = {"Content-Disposition": f'attachment; filename="{benchmark}.zip"'}
+    return Response(pack_public(folder), media_type="application/zip", headers=name)
 
 
 @router.get("/benchmarks/{benchmark}/{phase}")
