@@ -18,7 +18,7 @@ from peopleparse.errors import PeopleparseError, suggest
 COMMANDS = (
     *("parse", "labels", "demo", "evaluate", "data", "scenes", "audit"),
     *("train", "validate", "export", "experiment"),
-    *("benchmark", "serve", "worker", "admin", "submit"),
+    *("studio", "benchmark", "serve", "worker", "admin", "submit"),
 )
 _BROKEN, _USAGE, _STOPPED = 1, 2, 130
 

@@ -1,0 +1,1 @@
+"""A page to look at results and to annotate photos, served on this machine."""
