@@ -173,7 +173,7 @@ def test_the_walkthrough_is_what_the_page_does(
                 taken.append(f"images/annotate-{name}.png")
                 picture = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
                 if os.environ.get("PEOPLEPARSE_DRAW"):
-                    small = picture.convert("RGB")
+                    small = picture.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE)
                     small.save(DOCS / taken[-1], optimize=True)
                 assert Image.open(DOCS / taken[-1]).size == picture.size
 
