@@ -20,7 +20,8 @@ demo: $(DEMO_READY)
 	$(DEMO)/peopleparse demo --out demo
 
 test: $(DEV_READY)
-	$(DEV)/python -m pytest -q -ra -m "not slow"
+	OMP_NUM_THREADS=1 $(DEV)/python -m pytest -q -ra -m "not slow" \
+		--numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(DEV_READY)
 	$(DEV)/ruff format --check .
