@@ -10,6 +10,8 @@ from pathlib import Path
 MAX_MEGABYTES = 30
 MUST_HOLD = (
     *(".tsv", ".onnx", ".json", "page.html", "page.css", "page.js"),
+    *("server/templates/base.html", "server/static/server.css", "versions/0001_first_tables.py"),
+    *("studio/web/index.html", "studio/web/main.js"),
     *("py.typed", "licenses/LICENSE", "licenses/NOTICE"),
 )
 
