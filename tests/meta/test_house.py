@@ -79,6 +79,8 @@ def test_a_wheel_must_hold_tables_and_model_and_no_torch(tmp_path: Path) -> None
         "a.onnx",
         "a.json",
         *("page.html", "page.css", "page.js"),
+        *("server/templates/base.html", "server/static/server.css", "versions/0001_first_tables.py"),
+        *("studio/web/index.html", "studio/web/main.js"),
         "py.typed",
         "licenses/LICENSE",
         "licenses/NOTICE",
