@@ -9,7 +9,7 @@ const SHOWN = 100; // rows of the list at first, and more at a time
 const CALL = 10_000; // ms between calls that say a photo is open
 const STEPS = { count: ["1", "Count"], paint: ["2", "Paint"], check: ["3", "Check"] };
 const STATES = { todo: "to count", counted: "counted", painting: "in work", painted: "painted", checked: "checked" };
-const SAVING = { saved: "Saved", waiting: "Not saved yet", saving: "Saving", conflict: "Not saved: another version", gone: "Not saved, kept in this browser" };
+const SAVING = { opening: "Opening", saved: "Saved", waiting: "Not saved yet", saving: "Saving", conflict: "Not saved: another version", gone: "Not saved, kept in this browser" };
 const KEYS = [
   ["Space", "place a person, lower and lift the brush"], ["1\u20139 A\u2013K", "choose the part"],
   ["Q W T S R", "brush, eraser, polygon, superpixels, repair"], ["[ ]", "smaller, larger brush"],
@@ -228,6 +228,7 @@ class PhotoScreen {
     const names = { count: "CountStep", paint: "PaintStep", check: "CheckStep" };
     const module = await import(`./annotate_${step}.js`);
     this.step = new module[names[step]](this);
+    this.status("opening");
     this.body.replaceChildren(this.step.node);
     this.progress();
     await this.step.start(uid);

@@ -44,10 +44,10 @@ export class CountStep {
     this.saver = new Autosave({
       send: () => this.send(), keep: () => this.keep(), say: (state, error) => this.say(state, error),
     });
+    await this.stage.open();
     this.desk.status("saved", null, this.revision);
     this.readMine();
     this.offer();
-    await this.stage.open();
   }
 
   async close() {

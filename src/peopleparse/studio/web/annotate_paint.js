@@ -92,6 +92,7 @@ export class PaintStep extends Panel {
     Object.assign(this, { uid, isLocked: true, source: null, isPreview: false, points: [], seconds: 0 });
     Object.assign(this, { pixels: null, saver: null, active: 0 });
     this.desk.bar(null);
+    this.desk.status("opening");
     this.strip.mark(uid);
     await this.strip.load(uid);
     await this.load();
@@ -212,7 +213,8 @@ export class PaintStep extends Panel {
   isClosed() {
     const isClosed = this.isLocked || !this.pixels || this.desk.isReadOnly;
     if (isClosed) tell(this.desk.isReadOnly ? "This photo is open for reading only: see the line above it."
-      : "Decide first what the line above the photo asks.", "note");
+      : this.saver ? "Decide first what the line above the photo asks."
+        : "This person is still being opened.", "note");
     return isClosed;
   }
 
