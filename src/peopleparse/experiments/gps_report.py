@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from peopleparse.experiments.gps_rows import COLUMNS, ROWS, SEEDS, SUBSETS, recipe_of
-from peopleparse.experiments.ledger import read_ledger
-from peopleparse.experiments.runs import hash_recipe
+from peopleparse.experiments.runs import Entry, Ledger, read_current
 from peopleparse.experiments.tables import (
     DASH,
     fill_between,
@@ -35,21 +32,6 @@ CLAIMS = {
 }
 _TABLES = {"indoor": "Table 2", "outdoor": "Table 3"}
 
-Entry = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """What a ledger holds of the protocol.
-
-    Attributes:
-        entries: one a run of the present recipes.
-        others: number of entries of other recipes, which no table counts.
-    """
-
-    entries: Sequence[Entry]
-    others: int = 0
-
 
 def read_runs(path: Path) -> Ledger:
     """Read the runs of the present protocol from a ledger; none where there is no file.
@@ -57,13 +39,7 @@ def read_runs(path: Path) -> Ledger:
     Raises:
         DataError: a line is no entry.
     """
-    found = read_ledger(path)
-    current = [
-        entry
-        for (row, _, seed, recipe), entry in found.items()
-        if row in ROWS and recipe == hash_recipe(recipe_of(row, seed))
-    ]
-    return Ledger(current, len(found) - len(current))
+    return read_current(path, ROWS, recipe_of)
 
 
 def format_table(entries: Iterable[Entry], subset: str, reading: str = "literal") -> str:

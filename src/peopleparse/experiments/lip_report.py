@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-from peopleparse.experiments.ledger import read_ledger
 from peopleparse.experiments.lip_rows import (
     ALL_ROWS,
     OTHERS,
@@ -22,7 +19,7 @@ from peopleparse.experiments.lip_rows import (
     plain_row,
     recipe_of,
 )
-from peopleparse.experiments.runs import hash_recipe
+from peopleparse.experiments.runs import Entry, Ledger, read_current
 from peopleparse.experiments.tables import (
     DASH,
     fill_between,
@@ -43,21 +40,6 @@ PAIRS = ("all", "shoe", "leg", "arm")
 AIMS = {"mean_iou": 1, "mean_accuracy": 1, "overall_accuracy": 1, "left_right": -1, "faulty": -1}
 _AIM_NAMES = SCORES | {"left_right": "left for right", "faulty": "people with a fault"}
 
-Entry = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """What a ledger holds of the protocol.
-
-    Attributes:
-        entries: one a run of the present recipes.
-        others: number of entries of other recipes, which no table counts.
-    """
-
-    entries: Sequence[Entry]
-    others: int = 0
-
 
 def read_runs(path: Path) -> Ledger:
     """Read the runs of the present protocol from a ledger; none where there is no file.
@@ -65,13 +47,7 @@ def read_runs(path: Path) -> Ledger:
     Raises:
         DataError: a line is no entry.
     """
-    found = read_ledger(path)
-    current = [
-        entry
-        for (row, _, seed, recipe), entry in found.items()
-        if row in ALL_ROWS and recipe == hash_recipe(recipe_of(row, seed))
-    ]
-    return Ledger(current, len(found) - len(current))
+    return read_current(path, ALL_ROWS, recipe_of)
 
 
 def value_of(entry: Entry, name: str, views: str = PLAIN) -> float | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,20 @@ from peopleparse.experiments.ledger import Key, add_entry, read_ledger
 from peopleparse.training.recipe import Recipe
 
 Say = Callable[[str], None]
-Entry = dict[str, Any]
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a ledger holds of a protocol.
+
+    Attributes:
+        entries: one a run of the present recipes.
+        others: number of entries of other recipes, which no table counts.
+    """
+
+    entries: Sequence[Entry]
+    others: int = 0
 
 
 def hash_recipe(recipe: Recipe) -> str:
@@ -26,11 +40,33 @@ def run_name(subset: str, row: str, seed: int, recipe: Recipe) -> str:
     return f"{subset}-{row}-{seed}-{hash_recipe(recipe)}"
 
 
+def read_current(
+    path: Path, rows: Collection[str], recipe_of: Callable[[str, int], Recipe]
+) -> Ledger:
+    """Read the runs of the present recipes from a ledger; none where there is no file.
+
+    Args:
+        path: of the ledger.
+        rows: names of the rows of the protocol.
+        recipe_of: returns the recipe of a row and a seed.
+
+    Raises:
+        DataError: a line is no entry.
+    """
+    found = read_ledger(path)
+    current = [
+        entry
+        for (row, _, seed, recipe), entry in found.items()
+        if row in rows and recipe == hash_recipe(recipe_of(row, seed))
+    ]
+    return Ledger(current, len(found) - len(current))
+
+
 def make_missing(
     ledger: Path,
     wanted: Iterable[Key],
-    run: Callable[[Key], Entry | None],
-    describe: Callable[[Entry], str],
+    run: Callable[[Key], dict[str, Any] | None],
+    describe: Callable[[dict[str, Any]], str],
     say: Say = print,
 ) -> bool:
     """Make every run that a ledger does not have yet.
