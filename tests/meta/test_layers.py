@@ -48,6 +48,7 @@ TORCH_LIBRARIES = {"torch", "torchvision"}
 TRAIN_LIBRARIES = {"matplotlib", "onnx", "safetensors", "scipy", "tensorboard"}
 DEMO_LIBRARIES = {"matplotlib", "skimage"}
 CRF_LIBRARIES = {"pydensecrf"}
+SCALE_LIBRARIES = {"fsspec", "nncf", "openvino", "pyarrow", "ray"}
 SERVER_LIBRARIES = {
     *("alembic", "cryptography", "fastapi", "jinja2", "pydantic", "sqlalchemy", "starlette"),
     *("uvicorn", "markupsafe", "python_multipart"),
@@ -98,7 +99,7 @@ def _library_allowed(room: str, top: str, at_top: bool) -> bool:
         return top in SERVER_LIBRARIES
     if at_top:
         return False  # a core install does not have it
-    extras = TRAIN_LIBRARIES | DEMO_LIBRARIES | SERVER_LIBRARIES | CRF_LIBRARIES
+    extras = TRAIN_LIBRARIES | DEMO_LIBRARIES | SERVER_LIBRARIES | CRF_LIBRARIES | SCALE_LIBRARIES
     return top in (extras | TORCH_LIBRARIES if room in SEES_ALL else extras)
 
 
