@@ -8,23 +8,22 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from peopleparse.metrics.average_precision import legacy_average_precision
+from peopleparse.metrics.by_image import ByPersons
 from peopleparse.metrics.candidates import (
     Candidates,
     check_mode,
     join,
-    merge_shard,
     published_order,
     rank_candidates,
     value_at,
 )
 from peopleparse.metrics.checks import check_new, check_num_ids, check_thresholds, plain
 from peopleparse.metrics.matching import best_truth, rank
-from peopleparse.metrics.overlap import Persons
 from peopleparse.metrics.ranked import Ranked
-from peopleparse.metrics.tally import Tally, make_tally
+from peopleparse.metrics.tally import Tally
 
 HUMAN_THRESHOLDS = tuple(k / 100 for k in range(50, 100, 5))
 HUMAN_MODES = ("recommended", "legacy-m2fp", "legacy-qanet")
@@ -81,7 +80,7 @@ class _Record:
     missing: bool
 
 
-class HumanAP:
+class HumanAP(ByPersons):
     """AP^h of a set of images, one person mask a unit.
 
     Definition: over the whole set, predictions go in order of falling score; each looks for the
@@ -140,29 +139,6 @@ class HumanAP:
         self.thresholds = check_thresholds(thresholds)
         self._records: dict[str, _Record] = {}
 
-    def update(
-        self,
-        image_id: str,
-        truth: Persons,
-        prediction: Persons | None,
-        scores: ArrayLike | None = None,
-    ) -> None:
-        """Add one image; arguments and errors are those of `LambdaAP.update`.
-
-        Raises:
-            InputError: shapes, labels, scores or the image_id are wrong; nothing is added.
-        """
-        self.add(
-            make_tally(
-                image_id,
-                truth,
-                prediction,
-                scores,
-                num_ids=self.num_ids,
-                ignore_id=self.ignore_id,
-            )
-        )
-
     def add(self, tally: Tally) -> None:
         """Add one image whose pixels are counted, in whatever labels.
 
@@ -184,14 +160,6 @@ class HumanAP:
             areas = overlap.pred_areas[np.argsort(tally.pred_order), 1:].sum(axis=1)
             found = found.take(np.flatnonzero(areas), np.array(0) if tally.missing else None)
         self._records[tally.image_id] = _Record(found, dropped, tally.missing)
-
-    def merge(self, other: HumanAP) -> None:
-        """Add the images of another shard.
-
-        Raises:
-            InputError: the settings differ, or an image is in both; nothing is added.
-        """
-        merge_shard(self, other)
 
     def settings(self) -> tuple[Any, ...]:
         """Return what all shards must have in common."""

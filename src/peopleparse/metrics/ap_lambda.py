@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.metrics.average_precision import (
@@ -16,6 +16,7 @@ from peopleparse.metrics.average_precision import (
     legacy_average_precision,
     sample_curve,
 )
+from peopleparse.metrics.by_image import ByPersons
 from peopleparse.metrics.checks import (
     check_label_ids,
     check_new,
@@ -24,10 +25,10 @@ from peopleparse.metrics.checks import (
     plain,
 )
 from peopleparse.metrics.matching import best_prediction, best_truth, first_hits, rank
-from peopleparse.metrics.overlap import Overlap, Persons
+from peopleparse.metrics.overlap import Overlap
 from peopleparse.metrics.ranked import Ranked
 from peopleparse.metrics.readings import HEADLINES, Reading, get_reading, mean_part_iou
-from peopleparse.metrics.tally import Tally, make_tally
+from peopleparse.metrics.tally import Tally
 
 LAMBDAS = tuple(k / 10 for k in range(1, 10))
 
@@ -93,7 +94,7 @@ class _Record:
     scored: bool
 
 
-class LambdaAP:
+class LambdaAP(ByPersons):
     """AP^lambda of a set of images, one person a unit.
 
     Definition: the mean part IoU of a truth and a predicted person is the mean over labels of
@@ -164,31 +165,6 @@ class LambdaAP:
         self.thresholds = check_thresholds(thresholds)
         self._records: dict[str, _Record] = {}
 
-    def update(
-        self,
-        image_id: str,
-        truth: ArrayLike,
-        prediction: Persons | None,
-        scores: ArrayLike | None = None,
-    ) -> None:
-        """Add one image.
-
-        Args:
-            image_id: name of the image, new to the set.
-            truth: (T, H, W) label ids, one map a person, everyone else 0.
-            prediction: (P, H, W) label ids, one map a person; or the pair (parsing, instances),
-                each (H, W), with persons 1 to P; or None where the system gave nothing.
-            scores: (P,), or None for a system without scores. Of a pair, `scores[n - 1]` is
-                person n, who may have no pixel.
-
-        Raises:
-            InputError: shapes, labels, scores or the image_id are not as above; nothing is added.
-        """
-        tally = make_tally(
-            image_id, truth, prediction, scores, num_ids=self.num_ids, ignore_id=self.ignore_id
-        )
-        self.add(tally)
-
     def add(self, tally: Tally) -> None:
         """Add one image whose pixels are counted; ties go in the order of its persons.
 
@@ -210,21 +186,6 @@ class LambdaAP:
             missing=tally.missing,
             scored=tally.scores is not None,
         )
-
-    def merge(self, other: LambdaAP) -> None:
-        """Add the images of another shard.
-
-        Raises:
-            InputError: the settings differ, or an image is in both; nothing is added.
-        """
-        if self._settings() != other._settings():
-            raise InputError(
-                f"merged LambdaAP must have equal settings {self._settings()}, got "
-                f"{other._settings()}. Make all shards with the same arguments."
-            )
-        for image_id in other._records:
-            check_new(image_id, self._records)
-        self._records.update(other._records)
 
     def compute(self) -> LambdaAPResult:
         """Return the scores of all images so far.
@@ -335,7 +296,8 @@ class LambdaAP:
             )
         return scored != {False}
 
-    def _settings(self) -> tuple[Any, ...]:
+    def settings(self) -> tuple[Any, ...]:
+        """Return what all shards must have in common."""
         labels = (self.num_ids, self.ignore_id, self.label_ids)
         return (*labels, self.readings, self.thresholds, self.integration)
 

@@ -9,15 +9,15 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from peopleparse.metrics.ap_lambda import LAMBDAS, visible_persons
 from peopleparse.metrics.average_precision import legacy_average_precision
+from peopleparse.metrics.by_image import ByPersons
 from peopleparse.metrics.candidates import (
     Candidates,
     check_mode,
     join,
-    merge_shard,
     rank_candidates,
     value_at,
 )
@@ -30,10 +30,10 @@ from peopleparse.metrics.checks import (
     plain,
 )
 from peopleparse.metrics.matching import best_truth, rank
-from peopleparse.metrics.overlap import Overlap, Persons
+from peopleparse.metrics.overlap import Overlap
 from peopleparse.metrics.ranked import Ranked
 from peopleparse.metrics.readings import READINGS, mean_part_iou
-from peopleparse.metrics.tally import Tally, make_tally
+from peopleparse.metrics.tally import Tally
 
 PART_MODES = ("recommended", "legacy-mhp")
 
@@ -105,7 +105,7 @@ class _Record:
     missing: bool
 
 
-class PartAP:
+class PartAP(ByPersons):
     """AP^p and PCP of a set of images, one person a unit.
 
     Definition: the mean part IoU of a truth and a predicted person is the mean of intersection
@@ -167,29 +167,6 @@ class PartAP:
         self.thresholds, self.min_score = check_thresholds(thresholds), min_score
         self._records: dict[str, _Record] = {}
 
-    def update(
-        self,
-        image_id: str,
-        truth: Persons,
-        prediction: Persons | None,
-        scores: ArrayLike | None = None,
-    ) -> None:
-        """Add one image; arguments and errors are those of `LambdaAP.update`.
-
-        Raises:
-            InputError: shapes, labels, scores or the image_id are wrong; nothing is added.
-        """
-        self.add(
-            make_tally(
-                image_id,
-                truth,
-                prediction,
-                scores,
-                num_ids=self.num_ids,
-                ignore_id=self.ignore_id,
-            )
-        )
-
     def add(self, tally: Tally) -> None:
         """Add one image whose pixels are counted.
 
@@ -230,14 +207,6 @@ class PartAP:
         own = overlap.part_iou()[best, np.arange(overlap.num_pred)][:, ids]  # (P, parts)
         right = np.stack([(own > limit).sum(axis=1) for limit in self.thresholds])  # NaN: no
         return best, value, right, (overlap.truth_areas[best][:, ids] > 0).sum(axis=1)
-
-    def merge(self, other: PartAP) -> None:
-        """Add the images of another shard.
-
-        Raises:
-            InputError: the settings differ, or an image is in both; nothing is added.
-        """
-        merge_shard(self, other)
 
     def settings(self) -> tuple[Any, ...]:
         """Return what all shards must have in common."""

@@ -9,26 +9,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.metrics.ap_lambda import LAMBDAS
 from peopleparse.metrics.average_precision import legacy_average_precision
+from peopleparse.metrics.by_image import ByPersons
 from peopleparse.metrics.candidates import (
     Candidates,
     check_mode,
     join,
-    merge_shard,
     published_order,
     rank_candidates,
     value_at,
 )
 from peopleparse.metrics.checks import check_new, check_num_ids, check_thresholds, plain
 from peopleparse.metrics.matching import best_truth, rank
-from peopleparse.metrics.overlap import Persons
 from peopleparse.metrics.ranked import Ranked
 from peopleparse.metrics.regions import Regions, regions_of_persons
-from peopleparse.metrics.tally import Tally, make_tally
+from peopleparse.metrics.tally import Tally
 
 REGION_MODES = ("recommended", "legacy-pgn", "legacy-mg", "legacy-mce2p", "legacy-m2fp")
 _PREDICTED_ONLY = ("legacy-pgn", "legacy-mg", "legacy-mce2p")
@@ -104,7 +103,7 @@ class _Record:
     missing: bool
 
 
-class RegionAP:
+class RegionAP(ByPersons):
     """AP^r of a set of images, one part region a unit: what one person has of one label.
 
     Definition: for each label but background, predicted regions of the whole set go in order of
@@ -164,29 +163,6 @@ class RegionAP:
         self.mode = check_mode(mode, REGION_MODES)
         self.thresholds = check_thresholds(thresholds)
         self._records: dict[str, _Record] = {}
-
-    def update(
-        self,
-        image_id: str,
-        truth: Persons,
-        prediction: Persons | None,
-        scores: ArrayLike | None = None,
-    ) -> None:
-        """Add one image of persons; arguments and errors are those of `LambdaAP.update`.
-
-        Raises:
-            InputError: shapes, labels, scores or the image_id are wrong; nothing is added.
-        """
-        self.add(
-            make_tally(
-                image_id,
-                truth,
-                prediction,
-                scores,
-                num_ids=self.num_ids,
-                ignore_id=self.ignore_id,
-            )
-        )
 
     def add(self, tally: Tally) -> None:
         """Add one image whose pixels are counted.
@@ -248,14 +224,6 @@ class RegionAP:
             empty=int(empty.sum()),
             missing=missing,
         )
-
-    def merge(self, other: RegionAP) -> None:
-        """Add the images of another shard.
-
-        Raises:
-            InputError: the settings differ, or an image is in both; nothing is added.
-        """
-        merge_shard(self, other)
 
     def settings(self) -> tuple[Any, ...]:
         """Return what all shards must have in common."""

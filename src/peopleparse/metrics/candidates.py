@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.errors import InputError, suggest
-from peopleparse.metrics.checks import check_new
 from peopleparse.metrics.matching import first_hits
 from peopleparse.metrics.ranked import Ranked
 
@@ -141,30 +140,3 @@ def value_at(
         f"threshold of {what} must be one of {list(thresholds)}, got {threshold}. "
         "Name it when the metric is made."
     )
-
-
-class Shard(Protocol):
-    """A metric that keeps one record an image."""
-
-    _records: dict[str, Any]
-
-    def settings(self) -> tuple[Any, ...]:
-        """Return what all shards must have in common."""
-        ...
-
-
-def merge_shard(into: Shard, other: Shard) -> None:
-    """Add the images of another shard to `into`.
-
-    Raises:
-        InputError: the settings differ, or an image is in both; nothing is added.
-    """
-    name = type(into).__name__
-    if type(other).__name__ != name or into.settings() != other.settings():
-        raise InputError(
-            f"merged {name} must have equal settings {into.settings()}, got "
-            f"{type(other).__name__} {other.settings()}. Make all shards with the same arguments."
-        )
-    for image_id in other._records:
-        check_new(image_id, into._records)
-    into._records.update(other._records)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from peopleparse.errors import InputError
 from peopleparse.metrics.ap_lambda import visible_persons
+from peopleparse.metrics.by_image import ByPersons
 from peopleparse.metrics.checks import (
     DECIMALS,
     check_label_ids,
@@ -20,9 +20,9 @@ from peopleparse.metrics.checks import (
     plain,
 )
 from peopleparse.metrics.matching import rank
-from peopleparse.metrics.overlap import Overlap, Persons
+from peopleparse.metrics.overlap import Overlap
 from peopleparse.metrics.readings import READINGS, mean_part_iou
-from peopleparse.metrics.tally import Tally, make_tally
+from peopleparse.metrics.tally import Tally
 
 TRUTH_FATES = ("matched", "bad_parts", "missed", "merged")
 PREDICTION_FATES = ("right", "duplicate", "split", "background")
@@ -100,7 +100,7 @@ class _Match:
     prediction: NDArray[np.intp]  # (P,) index into PREDICTION_FATES
 
 
-class FailureCounts:
+class FailureCounts(ByPersons):
     """Counts of what became of every person and every part of a set of images.
 
     Definition: a prediction fits a truth person if their mean part IoU (reading `strict`) is above
@@ -175,23 +175,6 @@ class FailureCounts:
         self.good, self.person, self.part = check_thresholds([good, person, part])
         self._records: dict[str, _Record] = {}
 
-    def update(
-        self,
-        image_id: str,
-        truth: ArrayLike,
-        prediction: Persons | None,
-        scores: ArrayLike | None = None,
-    ) -> None:
-        """Add one image; see `LambdaAP.update`.
-
-        Raises:
-            InputError: shapes, labels, scores or the image_id do not fit; nothing is added.
-        """
-        tally = make_tally(
-            image_id, truth, prediction, scores, num_ids=self.num_ids, ignore_id=self.ignore_id
-        )
-        self.add(tally)
-
     def add(self, tally: Tally) -> None:
         """Add one image whose pixels are counted.
 
@@ -233,21 +216,6 @@ class FailureCounts:
         pairs = sorted((int(t), int(tally.pred_order[p])) for t, p in owners if p >= 0)
         return Fates(tuple(truth), tuple(prediction), tuple(pairs))
 
-    def merge(self, other: FailureCounts) -> None:
-        """Add the images of another shard.
-
-        Raises:
-            InputError: the settings differ, or an image is in both; nothing is added.
-        """
-        if self._settings() != other._settings():
-            raise InputError(
-                f"merged FailureCounts must have equal settings {self._settings()}, got "
-                f"{other._settings()}. Make all shards with the same arguments."
-            )
-        for image_id in other._records:
-            check_new(image_id, self._records)
-        self._records.update(other._records)
-
     def compute(self) -> FailureScores:
         """Return the counts of all images so far."""
         records = list(self._records.values())
@@ -278,7 +246,8 @@ class FailureCounts:
             part=self.part,
         )
 
-    def _settings(self) -> tuple[Any, ...]:
+    def settings(self) -> tuple[Any, ...]:
+        """Return what all shards must have in common."""
         labels = (self.num_ids, self.ignore_id, self.label_ids)
         return (*labels, self.good, self.person, self.part)
 

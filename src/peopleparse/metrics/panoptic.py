@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.errors import InputError
-from peopleparse.metrics.candidates import merge_shard
+from peopleparse.metrics.by_image import ByImage
 from peopleparse.metrics.checks import check_label_ids, check_new, check_num_ids, plain
 from peopleparse.metrics.overlap import Persons
 from peopleparse.metrics.regions import Regions, regions_of_persons
@@ -68,7 +68,7 @@ class _Record:
     missing: bool
 
 
-class PanopticQuality:
+class PanopticQuality(ByImage):
     """Panoptic quality (PQ) of the part regions of a set of images; scores play no part.
 
     Definition: a truth and a predicted region of one label and image are a pair if their IoU is
@@ -111,7 +111,7 @@ class PanopticQuality:
         self._records: dict[str, _Record] = {}
 
     def update(self, image_id: str, truth: Persons, prediction: Persons | None) -> None:
-        """Add one image of persons; arguments and errors are those of `LambdaAP.update`.
+        """Add one image of persons; arguments and errors are those of `ByPersons.update`.
 
         Raises:
             InputError: shapes, labels or the image_id are wrong; nothing is added.
@@ -153,14 +153,6 @@ class PanopticQuality:
             num_pred=np.bincount(regions.pred_ids, minlength=self.num_ids),
             missing=tally.missing,
         )
-
-    def merge(self, other: PanopticQuality) -> None:
-        """Add the images of another shard.
-
-        Raises:
-            InputError: the settings differ, or an image is in both; nothing is added.
-        """
-        merge_shard(self, other)
 
     def settings(self) -> tuple[Any, ...]:
         """Return what all shards must have in common."""

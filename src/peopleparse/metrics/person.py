@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from peopleparse.errors import InputError, suggest
 from peopleparse.metrics.average_precision import average_precision
+from peopleparse.metrics.by_image import ByImage
 from peopleparse.metrics.checks import (
     as_boxes,
     as_scores,
@@ -95,7 +96,7 @@ class _Record:
     missing: bool
 
 
-class PersonAP:
+class PersonAP(ByImage):
     """Person AP and recall of a set of images, by masks or by boxes.
 
     Definition: in each image the predictions, the best `max_detections` by falling score, each
@@ -261,23 +262,6 @@ class PersonAP:
             missing=missing,
         )
 
-    def merge(self, other: PersonAP) -> None:
-        """Add the images of another shard.
-
-        Raises:
-            InputError: the settings differ, or an image is in both; nothing is added.
-        """
-        mine = (self.kind, self.thresholds, self.max_detections)
-        theirs = (other.kind, other.thresholds, other.max_detections)
-        if mine != theirs:
-            raise InputError(
-                f"merged PersonAP must have equal settings {mine}, got {theirs}. "
-                "Make all shards with the same arguments."
-            )
-        for image_id in other._records:
-            check_new(image_id, self._records)
-        self._records.update(other._records)
-
     def compute(self) -> PersonScores:
         """Return the scores of all images so far."""
         records = [self._records[image_id] for image_id in sorted(self._records)]
@@ -332,6 +316,10 @@ class PersonAP:
             integration="coco-101",
         )
         return {"person": ranked}
+
+    def settings(self) -> tuple[Any, ...]:
+        """Return what all shards must have in common."""
+        return (self.kind, self.thresholds, self.max_detections)
 
 
 class FaceRecall:
