@@ -92,3 +92,10 @@ def test_a_recipe_is_plain_values():
 def test_a_recipe_comes_back_from_json(path):
     recipe = load_recipe(path)
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_a_field_added_later_changes_no_earlier_hash() -> None:
+    assert not {"init", "faults", "bystanders"} & set(Recipe().to_dict())
+    changed = Recipe(init="gpsnet_mobilenet_v2")
+    assert changed.to_dict() == Recipe().to_dict() | {"init": "gpsnet_mobilenet_v2"}
+    assert Recipe.from_dict(changed.to_dict()) == changed

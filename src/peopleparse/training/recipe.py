@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import runpy
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from peopleparse.errors import InputError, suggest
+
+
+def _later(value: Any) -> Any:
+    """Return a field that recipes of earlier runs do not have: at this value it is not written."""
+    return field(default=value, metadata={"later": True})
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,12 @@ class Recipe:
         rarity: how much more often rare labels are drawn.
         bfloat16: mixed precision.
         seed: of data and weights.
+        init: exported network, by name or path, whose every layer the run starts from, or "".
+        faults: share of images with a fault of cameras: dark, blurred, noisy, tinted, compressed.
+        occluders: share of scenes with things in front of people.
+        cuts: share of scenes framed so that people are cut off, as close or seated ones are.
+        bystanders: whether people in single photos whom nobody annotated are left out of the loss;
+            where they are says `bystanders/` of the data folder.
     """
 
     model: str = "gpsnet_mobilenet_v2"
@@ -82,6 +93,11 @@ class Recipe:
     rarity: float = 0.5
     bfloat16: bool = True
     seed: int = 1
+    init: str = _later("")
+    faults: float = _later(0.0)
+    occluders: float = _later(0.0)
+    cuts: float = _later(0.0)
+    bystanders: bool = _later(False)
 
     def phase(self, step: int) -> Phase:
         """Return the phase that a step belongs to."""
@@ -89,8 +105,13 @@ class Recipe:
         return next((p for p in self.phases if share < p.until), self.phases[-1])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
+        """Return plain values for JSON; fields added later are left out while they change nothing.
+
+        So a run keeps its hash.
+        """
+        same = {f.name for f in fields(self) if "later" in f.metadata}
+        same = {name for name in same if getattr(self, name) == getattr(type(self), name)}
+        return {name: value for name, value in asdict(self).items() if name not in same}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
