@@ -6,11 +6,11 @@ Everything is checked when it is made and trusted from then on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,34 @@ def mask_box(mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
     if len(ys) == 0:
         return None
     return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
+
+
+class Extent(NamedTuple):
+    """Where the pixels of one person lie.
+
+    Attributes:
+        box: (4,) float32 around them.
+        first: column of the first of them in the top row of the box.
+    """
+
+    box: NDArray[np.float32]
+    first: int
+
+
+def sort_people(extents: Mapping[int, Extent]) -> list[int]:
+    """Return the keys of people who share no pixel from left to right, the order of every result.
+
+    People are told apart by the centre of their box, then by its top, and last by the first pixel,
+    which no two share: the order does not depend on the keys.
+    """
+    return sorted(
+        extents,
+        key=lambda key: (
+            float(extents[key].box[0] + extents[key].box[2]),
+            float(extents[key].box[1]),
+            extents[key].first,
+        ),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,14 +202,14 @@ class ParsedPeople:
             )
         ignored = parsing == found.ignore_id
         owners = np.where((parsing > 0) & ~ignored, instances, 0)
-        boxes = _owner_boxes(owners)
-        order = list(boxes)
+        extents = _owner_extents(owners)
+        order = sort_people(extents)
         renumber = np.zeros(count + 1, np.uint16)
         renumber[order] = np.arange(1, len(order) + 1)
         instances = renumber[owners]
         parsing = np.where((instances > 0) | ignored, parsing, 0).astype(np.uint8)
         people = [
-            Person(n, scores[i - 1], boxes[i], faces[i - 1], (parsing, instances), found)
+            Person(n, scores[i - 1], extents[i].box, faces[i - 1], (parsing, instances), found)
             for n, i in enumerate(order, 1)
         ]
         return cls(parsing, instances, people, found, image, source, confidence)
@@ -306,17 +334,15 @@ class Annotation:
         return self.flatten()[1]
 
 
-def _owner_boxes(owners: NDArray[np.integer[Any]]) -> dict[int, NDArray[np.float32]]:
-    """Return the box of each person number that owns a pixel, the leftmost person first."""
-    found: list[tuple[tuple[float, float, int], int, NDArray[np.float32]]] = []
+def _owner_extents(owners: NDArray[np.integer[Any]]) -> dict[int, Extent]:
+    """Return where the pixels of each person number that owns any lie."""
+    found = {}
     for index in np.flatnonzero(np.bincount(owners.ravel())).tolist():
         mask = owners == index
         box = mask_box(mask) if index else None
         if box is not None:
-            # Two persons share no pixel, so the first pixel settles every tie, whatever the number.
-            first = int(mask[int(box[1])].argmax())
-            found.append(((float(box[0] + box[2]), float(box[1]), first), index, box))
-    return {index: box for _, index, box in sorted(found, key=lambda row: row[0])}
+            found[index] = Extent(box, int(mask[int(box[1])].argmax()))
+    return found
 
 
 def _check_maps(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peopleparse.inference.paste import Pasted, claim_pixels, mean_confidence, paste_people
+from peopleparse.inference import result as result_module
+from peopleparse.inference.claims import claim_pixels
+from peopleparse.inference.paste import mean_confidence, paste_people
+from peopleparse.inference.result import make_result, paste_at_most
+from peopleparse.labels import get_scheme
+from peopleparse.structures import ParsedPeople
 from tests.oracles import paste_oracle as oracle
+from tests.oracles import paste_plain as plain
 
 SIZE = (23, 31)
 
@@ -124,9 +131,88 @@ def test_boxes_at_the_rim_stay_inside(box):
     )
 
 
+def assert_claims_equal(logits, box, size):
+    fast, slow = claim_pixels(logits, box, size), plain.claim_pixels(logits, box, size)
+    assert (fast.rows, fast.columns, fast.area) == (slow.rows, slow.columns, slow.area)
+    np.testing.assert_array_equal(fast.margin, slow.margin)
+    np.testing.assert_array_equal(fast.labels, slow.labels)
+
+
+@given(
+    st.integers(0, 2**32),
+    st.tuples(st.integers(1, 24), st.integers(1, 24)),
+    st.integers(2, 20),
+    st.sampled_from(["noise", "smooth", "steps", "patches", "ties", "huge", "tiny"]),
+    st.tuples(st.floats(0.3, 90), st.floats(0.3, 90)),
+)
+def test_claims_equal_those_of_every_part_at_every_pixel_bit_for_bit(
+    seed, grid, count, kind, sides
+):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, (count, *grid)).astype("f4")
+    if kind == "smooth":
+        logits = np.stack([cv2.GaussianBlur(one, (0, 0), 3) * 8 for one in logits])
+    elif kind == "patches":  # as the network draws them: one label far above all others
+        ids = cv2.resize(rng.integers(0, count, (4, 4)).astype(np.uint8), grid[::-1])
+        logits = np.eye(count, dtype="f4")[ids].transpose(2, 0, 1) * 16 + logits / 8
+    elif kind == "steps":
+        logits = np.round(logits)
+    elif kind == "ties":  # the best two lie an ulp or nothing apart
+        logits = np.repeat(logits[:1], count, axis=0) + 1
+        logits[0] -= 2
+        logits[1:] *= 1 + rng.integers(-1, 2, logits[1:].shape).astype("f4") * np.float32(6e-8)
+    elif kind in ("huge", "tiny"):
+        logits *= np.float32(1e20 if kind == "huge" else 1e-30)
+    corner = rng.uniform(-4, 60, 2)
+    box = np.concatenate([corner, corner + sides]).astype("f4")
+    assert_claims_equal(np.ascontiguousarray(logits, "f4").reshape(count, *grid), box, (70, 80))
+
+
+def test_a_person_larger_than_one_strip_is_the_same():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (6, 5, 4)).astype("f4")
+    assert_claims_equal(logits, np.array([3.3, 2.2, 590.1, 690.7], "f4"), (700, 600))
+
+
+@given(st.integers(0, 2**32), st.integers(0, 9), st.booleans())
+def test_maps_equal_those_of_the_plain_way_bit_for_bit(seed, count, drop):
+    logits, boxes, scores = random_people(seed, count)
+    scores = np.round(scores, 1)
+    fast = paste_people(logits, boxes, scores, SIZE, drop_doubles=drop)
+    slow = plain.paste_people(logits, boxes, scores, SIZE, drop_doubles=drop)
+    for name in ("parsing", "instances", "confidence"):
+        one, other = getattr(fast, name), getattr(slow, name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(mean_confidence(fast), plain.mean_confidence(slow, count))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 6), st.sampled_from([10**6, 500, 90]))
+def test_a_result_equals_the_one_that_is_checked_and_measured(seed, count, pixels):
+    logits, boxes, scores = random_people(seed, count)
+    image, faces = np.zeros((*SIZE, 3), np.uint8), [None] * count
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(result_module, "PASTE_PIXELS", pixels)  # fewer: pasted small and enlarged
+        pasted = paste_at_most(list(logits), boxes, scores, SIZE)
+    result = make_result(pasted, scores, faces, image, get_scheme("gps"), "a.jpg")
+    wanted = ParsedPeople.from_maps(
+        pasted.parsing, pasted.instances, (scores * mean_confidence(pasted)).tolist(), faces
+    )
+    np.testing.assert_array_equal(result.parsing, wanted.parsing)
+    np.testing.assert_array_equal(result.instances, wanted.instances)
+    assert result.instances.dtype == np.uint16 and result.source == "a.jpg"
+    assert len(result) == len(wanted)
+    for one, other in zip(result.people, wanted.people, strict=True):
+        assert (one.index, one.score) == (other.index, other.score)
+        np.testing.assert_array_equal(one.box, other.box)
+        assert one.box.dtype == np.float32
+
+
 def test_mean_confidence_of_the_pixels_that_each_person_owns():
-    instances = np.array([[1, 1, 0, 3]], np.uint16)
-    confidence = np.array([[255, 153, 0, 51]], np.uint8)
-    pasted = Pasted((instances > 0).astype(np.uint8), instances, confidence)
-    # (1 + .6) / 2; nobody owns a pixel as person 2; .2
-    np.testing.assert_allclose(mean_confidence(pasted, 3), [0.8, 0, 0.2], atol=1e-6)
+    boxes = np.array([[0, 0, 4, 4], [0, 0, 4, 4], [10, 0, 12, 4]], np.float32)
+    logits = [solid(0.5), solid(3.0), solid(-1.0)]
+    pasted = paste_people(logits, boxes, np.ones(3, "f4"), SIZE, drop_doubles=False)
+    sure = int(255 / (1 + np.exp(-3.0)) + 0.5) / 255
+    # All of the first is the second's, and the third is nobody.
+    np.testing.assert_allclose(mean_confidence(pasted), [0, sure, 0], atol=1e-6)

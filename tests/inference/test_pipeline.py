@@ -9,7 +9,7 @@ from PIL import Image
 import peopleparse
 from peopleparse.errors import InputError
 from peopleparse.inference import Options, Parser, parse, parse_image
-from peopleparse.inference import pipeline as pipeline_module
+from peopleparse.inference import result as result_module
 from peopleparse.inference.detect import box_iou
 from peopleparse.inference.pipeline import fit_image, grow_boxes
 from peopleparse.labels import get_scheme
@@ -62,7 +62,7 @@ def test_small_and_narrow_photos(engine, size, boxes):
 def test_large_photos_are_pasted_small_and_enlarged(engine, monkeypatch):
     image = draw_people((480, 640), [tuple(2 * v for v in box) for box in BOXES])
     full = parse_image(engine, image)
-    monkeypatch.setattr(pipeline_module, "PASTE_PIXELS", 20_000)
+    monkeypatch.setattr(result_module, "PASTE_PIXELS", 20_000)
     small = parse_image(engine, image)
     assert small.size == full.size and len(small) == 3
     assert (small.parsing == full.parsing).mean() > 0.96

@@ -165,7 +165,7 @@ def parse_plainly(engine, image, options):
     return ParsedPeople.from_maps(
         pasted.parsing,
         pasted.instances,
-        scores=(scores * mean_confidence(pasted, len(scores))).tolist(),
+        scores=(scores * mean_confidence(pasted)).tolist(),
         face_boxes=list(faces * scale),
         confidence=pasted.confidence,
     )

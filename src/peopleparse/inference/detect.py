@@ -66,11 +66,13 @@ def suppress(boxes: Floats, scores: Floats, nms_iou: float) -> NDArray[np.intp]:
         nms_iou: a box whose IoU with a kept, better box is above this is dropped.
     """
     order = np.argsort(-scores, kind="stable")
-    iou = box_iou(boxes, boxes)
+    doubles = box_iou(boxes, boxes) > nms_iou
+    gone = np.zeros(len(boxes), bool)
     kept: list[int] = []
     for index in order.tolist():
-        if not (iou[index, kept] > nms_iou).any():
+        if not gone[index]:
             kept.append(index)
+            gone |= doubles[index]
     return np.array(kept, np.intp)
 
 

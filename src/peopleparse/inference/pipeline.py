@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -15,7 +16,14 @@ from numpy.typing import NDArray
 from peopleparse.errors import InputError, suggest
 from peopleparse.inference.detect import find_boxes, major_faces
 from peopleparse.inference.engine import Engine, Floats, Trunk
-from peopleparse.inference.paste import Pasted, mean_confidence, paste_people
+from peopleparse.inference.result import make_result, paste_at_most
+from peopleparse.inference.tiles import (
+    LARGEST_UPSCALE,
+    Window,
+    check_tiles,
+    merge_tiles,
+    tile_windows,
+)
 from peopleparse.inference.views import (
     average_logits,
     check_scales,
@@ -23,15 +31,13 @@ from peopleparse.inference.views import (
     mirror_boxes,
     mirror_logits,
 )
-from peopleparse.labels import get_scheme
+from peopleparse.labels import Scheme, get_scheme
 from peopleparse.structures import ParsedPeople
 from peopleparse.transforms.geometry import flip_image
 
-LARGEST_UPSCALE = 2.0
 # How far a person's grid reaches beyond the detected box, in box sides: a box a little too small
 # must not cut a hand off. Training draws its boxes the same way.
 ROI_MARGIN = 0.05
-PASTE_PIXELS = 4_000_000
 ROIS_A_CALL = 16
 _PADDING = 127
 # Of the threshold, in one view of several: who is faint in one may be clear in another.
@@ -55,6 +61,8 @@ class Options:
         long_side: of the photo as the network sees it, in pixels, in place of what detail means.
         scales: the photo is looked at in each of these sizes, 1 being that of the detail.
         flip: look at it mirrored, too. What all views say is averaged.
+        tiles: for crowds: look at n x n overlapping tiles of the photo, too; see `tile_windows`.
+            Each person is parsed where seen largest. All views are in memory at once.
     """
 
     detail: str = "normal"
@@ -64,6 +72,7 @@ class Options:
     long_side: int | None = None
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
+    tiles: int = 1
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -72,6 +81,7 @@ class Options:
             InputError: a number is out of its range.
         """
         check_scales(self.scales)
+        check_tiles(self.tiles)
         for name in ("threshold", "nms_iou"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -118,6 +128,9 @@ def parse_image(
 ) -> ParsedPeople:
     """Find every person of a photo and every part of every person.
 
+    Nothing is kept from one call to the next: several threads may parse at the same time wherever
+    the engine's two calls allow it.
+
     Args:
         engine: the network.
         image: (H, W, 3) uint8 RGB, upright; see `read_image`.
@@ -136,25 +149,16 @@ def parse_image(
     """
     options = options or Options()
     clock: MutableMapping[str, float] = {} if timings is None else timings
-    one_view = options.scales == (1,) and not options.flip
+    one_view = options.scales == (1,) and not options.flip and options.tiles == 1
     see = _see_once if one_view else _see_views
     logits, boxes, scores, faces, has_face = see(engine, image, options, clock)
     with _timed(clock, "paste"):
         height, width = image.shape[:2]
-        pasted, scores = _paste(logits, boxes, scores, (height, width))
-        return ParsedPeople.from_maps(
-            pasted.parsing,
-            pasted.instances,
-            scores=scores.tolist(),
-            face_boxes=[
-                face if found else None
-                for face, found in zip(faces, has_face.tolist(), strict=True)
-            ],
-            scheme=engine.scheme,
-            image=image,
-            source=source,
-            confidence=pasted.confidence,
-        )
+        pasted = paste_at_most(logits, boxes, scores, (height, width))
+        found = [
+            face if found else None for face, found in zip(faces, has_face.tolist(), strict=True)
+        ]
+        return make_result(pasted, scores, found, image, get_scheme(engine.scheme), source)
 
 
 def _see_once(
@@ -173,55 +177,129 @@ def _see_once(
     return logits, boxes * scale, scores, faces * scale, has_face
 
 
+@dataclass(frozen=True)
+class _View:
+    """One look at a photo or a tile of it, mirrored or not.
+
+    Attributes:
+        trunk: what the network says.
+        size: height and width of the photo in the canvas.
+        to_photo: (4,) by which boxes are multiplied to have the scale of the photo.
+        window: the part of the photo that was looked at.
+        scale, flip: how.
+    """
+
+    trunk: Trunk
+    size: tuple[int, int]
+    to_photo: Floats
+    window: Window
+    scale: float
+    flip: bool
+
+    def to_photo_boxes(self, boxes: Floats) -> Floats:
+        """Return (N, 4) boxes of the canvas as they lie in the photo."""
+        boxes = boxes * self.to_photo
+        if self.flip:
+            boxes = mirror_boxes(boxes, self.window.width)
+        return boxes + self._corner()
+
+    def from_photo_boxes(self, boxes: Floats) -> Floats:
+        """Return (N, 4) boxes of the photo as they lie in the canvas."""
+        boxes = boxes - self._corner()
+        return (mirror_boxes(boxes, self.window.width) if self.flip else boxes) / self.to_photo
+
+    def _corner(self) -> Floats:
+        return np.array([self.window.left, self.window.top] * 2, np.float32)
+
+
 def _see_views(
     engine: Engine, image: NDArray[np.uint8], options: Options, clock: MutableMapping[str, float]
 ) -> _Seen:
-    """Look at a photo in several sizes, mirrored too or not; see docs/decisions/008."""
+    """Look at a photo in several sizes, mirrored too or not, and at tiles of it or not.
+
+    See docs/decisions/008 for the views, and `merge_tiles` for the tiles.
+    """
     scheme = get_scheme(engine.scheme)
     if options.flip:
         scheme.flip_table()  # refuses here, before any work
-    long_side, width = long_side_of(engine.long_sides, options), image.shape[1]
+    windows = tile_windows((image.shape[0], image.shape[1]), options.tiles)
     looks = [
         (scale, flip) for scale in options.scales for flip in (False, True)[: 1 + options.flip]
     ]
-    views: list[tuple[Trunk, Floats, bool]] = []
-    people: list[tuple[Floats, Floats]] = []
-    faces_found: list[tuple[Floats, Floats]] = []
-    for scale, flip in looks:
-        with _timed(clock, "resize"):
-            seen = flip_image(image) if flip else image
-            canvas, size = fit_image(seen, long_side, engine.stride, scale)
-        with _timed(clock, "trunk"):
-            trunk = engine.trunk(canvas)
-        to_photo = _to_photo(image, size)
-        views.append((trunk, to_photo, flip))
-        with _timed(clock, "detect"):
-            faint = options.threshold * _FAINT
-            for heat, cells, found in (
-                (trunk.person_heat, trunk.person_boxes, people),
-                (trunk.face_heat, trunk.face_boxes, faces_found),
-            ):
-                boxes, scores = find_boxes(heat, cells, size, faint, options.nms_iou)
-                boxes = boxes * to_photo
-                found.append((mirror_boxes(boxes, width) if flip else boxes, scores))
+    seen = [
+        [_look(engine, image, window, look, options, clock) for look in looks] for window in windows
+    ]
     with _timed(clock, "detect"):
-        boxes, scores = merge_boxes(people, options.nms_iou, options.threshold)
-        boxes, scores = boxes[: options.max_people], scores[: options.max_people]
-        faces, has_face = major_faces(
-            boxes, merge_boxes(faces_found, options.nms_iou, options.threshold)[0]
-        )
+        boxes, scores, whose = _find_things(seen, "person", options)
+        most = slice(options.max_people)
+        boxes, scores, whose = boxes[most], scores[most], whose[most]
+        faces, has_face = major_faces(boxes, _find_things(seen, "face", options)[0])
     with _timed(clock, "rois"):
         boxes = grow_boxes(boxes, ROI_MARGIN)
-        if not len(boxes):
-            return [], boxes, scores, faces, has_face
-        grids: dict[float, list[Floats]] = {scale: [] for scale in options.scales}
-        for (scale, _), (trunk, to_photo, flip) in zip(looks, views, strict=True):
-            own, own_faces = (
-                (mirror_boxes(some, width) if flip else some) / to_photo for some in (boxes, faces)
-            )
-            logits = np.stack(_parse_boxes(engine, trunk, own, own_faces, has_face))
-            grids[scale].append(mirror_logits(logits, scheme) if flip else logits)
-        return list(average_logits([*grids.values()])), boxes, scores, faces, has_face
+        logits: list[Floats | None] = [None] * len(boxes)
+        for number in np.unique(whose).tolist():
+            own = np.flatnonzero(whose == number)
+            people = boxes[own], faces[own], has_face[own]
+            parsed = _parse_views(engine, seen[number], *people, scheme)
+            for index, grid in zip(own.tolist(), parsed, strict=True):
+                logits[index] = grid
+        return [grid for grid in logits if grid is not None], boxes, scores, faces, has_face
+
+
+def _look(
+    engine: Engine,
+    image: NDArray[np.uint8],
+    window: Window,
+    look: tuple[float, bool],
+    options: Options,
+    clock: MutableMapping[str, float],
+) -> _View:
+    scale, flip = look
+    left, top, width, height = window
+    with _timed(clock, "resize"):
+        part = image[top : top + height, left : left + width]
+        long_side = long_side_of(engine.long_sides, options)
+        canvas, size = fit_image(
+            flip_image(part) if flip else part, long_side, engine.stride, scale
+        )
+    with _timed(clock, "trunk"):
+        trunk = engine.trunk(canvas)
+    return _View(trunk, size, _to_photo(part, size), window, scale, flip)
+
+
+def _find_things(
+    seen: list[list[_View]], what: Literal["person", "face"], options: Options
+) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """Return boxes (N, 4) in the photo and scores (N,), best first, and each one's window, (N,)."""
+    faint = options.threshold * (_FAINT if len(seen[0]) > 1 else 1)
+    found = []
+    for views in seen:
+        of_views = []
+        for view in views:
+            heat: Floats = getattr(view.trunk, f"{what}_heat")
+            cells: Floats = getattr(view.trunk, f"{what}_boxes")
+            boxes, scores = find_boxes(heat, cells, view.size, faint, options.nms_iou)
+            of_views.append((view.to_photo_boxes(boxes), scores))
+        found.append(merge_boxes(of_views, options.nms_iou, options.threshold))
+    zooms = [1 / float(views[0].to_photo.max()) for views in seen]
+    return merge_tiles(found, [views[0].window for views in seen], zooms, options.nms_iou)
+
+
+def _parse_views(
+    engine: Engine,
+    views: list[_View],
+    boxes: Floats,
+    faces: Floats,
+    has_face: NDArray[np.bool_],
+    scheme: Scheme,
+) -> list[Floats]:
+    """Parse some people of the photo, (N, 4) boxes, in each view, and average what they say."""
+    grids: dict[float, list[Floats]] = {view.scale: [] for view in views}
+    for view in views:
+        own, own_faces = view.from_photo_boxes(boxes), view.from_photo_boxes(faces)
+        logits = np.stack(_parse_boxes(engine, view.trunk, own, own_faces, has_face))
+        grids[view.scale].append(mirror_logits(logits, scheme) if view.flip else logits)
+    return list(logits if len(views) == 1 else average_logits([*grids.values()]))
 
 
 def _to_photo(image: NDArray[np.uint8], size: tuple[int, int]) -> Floats:
@@ -287,25 +365,6 @@ def _parse_boxes(
         some = slice(first, first + ROIS_A_CALL)
         logits.extend(engine.rois(trunk, boxes[some], faces[some], has_face[some]))
     return logits
-
-
-def _paste(
-    logits: list[Floats], boxes: Floats, scores: Floats, size: tuple[int, int]
-) -> tuple[Pasted, Floats]:
-    """Paste at the size of the photo, or at 4 megapixels and enlarge the maps; score the people."""
-    shrink = min(1.0, math.sqrt(PASTE_PIXELS / (size[0] * size[1])))
-    small = max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
-    scale = np.array([small[1] / size[1], small[0] / size[0]] * 2, np.float32)
-    pasted = paste_people(logits, boxes * scale, scores, small)
-    scores = scores * mean_confidence(pasted, len(scores))
-    if small == size:
-        return pasted, scores
-    maps = [
-        cv2.resize(values, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-        for values in (pasted.parsing, pasted.instances, pasted.confidence)
-    ]
-    layers = maps[0].astype(np.uint8), maps[1].astype(np.uint16), maps[2].astype(np.uint8)
-    return Pasted(*layers), scores
 
 
 @contextmanager

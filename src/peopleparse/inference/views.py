@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.inference.detect import box_iou
@@ -76,18 +77,9 @@ def merge_boxes(
     >>> boxes.tolist(), scores.round(2).tolist()
     ([[0.0, 0.0, 10.0, 10.5]], [0.6000000238418579])
     """
-    seen = np.concatenate([found for found, _ in views])
+    seen, scores, whose = join_boxes(views)
     boxes = seen.astype(np.float64)
-    scores = np.concatenate([found for _, found in views]).astype(np.float64)
-    whose = np.repeat(np.arange(len(views)), [len(found) for found, _ in views])
-    iou = box_iou(seen, seen)
-    groups: list[list[int]] = []
-    for index in np.argsort(-scores, kind="stable").tolist():
-        near = max(groups, key=lambda group: iou[index, group[0]], default=None)  # noqa: B023
-        if near is None or iou[index, near[0]] <= nms_iou:
-            groups.append([index])
-        elif whose[index] not in whose[near]:
-            near.append(index)
+    groups = group_boxes(seen, scores, whose, nms_iou)
     means = [scores[group].sum() / len(views) for group in groups]
     kept = [i for i in np.argsort(np.negative(means), kind="stable") if means[i] >= threshold]
     merged = [np.average(boxes[groups[i]], axis=0, weights=scores[groups[i]]) for i in kept]
@@ -95,6 +87,39 @@ def merge_boxes(
         np.array(merged, np.float32).reshape(-1, 4),
         np.array([means[i] for i in kept], np.float32),
     )
+
+
+def join_boxes(
+    views: Sequence[tuple[Floats, Floats]],
+) -> tuple[Floats, NDArray[np.float64], NDArray[np.intp]]:
+    """Return boxes (N, 4) and scores (N,) of all views, and of which view each is, (N,)."""
+    return (
+        np.concatenate([boxes for boxes, _ in views]),
+        np.concatenate([scores for _, scores in views]).astype(np.float64),
+        np.repeat(np.arange(len(views)), [len(boxes) for boxes, _ in views]),
+    )
+
+
+def group_boxes(
+    boxes: Floats, scores: NDArray[np.float64], whose: NDArray[np.intp], nms_iou: float
+) -> list[list[int]]:
+    """Return which boxes of several views show one thing: lists of indices, best first.
+
+    Going from the best box down, a box belongs to the first one of the group that it overlaps most,
+    if by more than `nms_iou`; where the group has a box of the same view, it is left out.
+    """
+    iou = box_iou(boxes, boxes)
+    groups: list[list[int]] = []
+    firsts: list[int] = []
+    for index in np.argsort(-scores, kind="stable").tolist():
+        overlaps = iou[index, firsts]
+        near = int(overlaps.argmax()) if firsts else -1
+        if near < 0 or overlaps[near] <= nms_iou:
+            groups.append([index])
+            firsts.append(index)
+        elif whose[index] not in whose[groups[near]]:
+            groups[near].append(index)
+    return groups
 
 
 def average_logits(views: Sequence[Sequence[Floats]]) -> Floats:

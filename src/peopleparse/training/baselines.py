@@ -88,7 +88,7 @@ def _paste(
     return ParsedPeople.from_maps(
         pasted.parsing,
         pasted.instances,
-        scores=(scores * mean_confidence(pasted, len(scores))).tolist(),
+        scores=(scores * mean_confidence(pasted)).tolist(),
         image=image,
         confidence=pasted.confidence,
     )
