@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from peopleparse.data.people import Portrait, read_backgrounds, read_portraits
+from peopleparse.data.scene_places import MOST_PERSONS
 from peopleparse.data.scenes import (
     INDOOR,
-    MOST_PERSONS,
     OUTDOOR,
     PRESETS,
     Scene,

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from peopleparse.losses.detection import heat_loss  # noqa: E402
 from peopleparse.models.build import build_model  # noqa: E402
-from peopleparse.training.batches import Batches, collate, read_training_data  # noqa: E402
+from peopleparse.training.batches import (  # noqa: E402
+    BYSTANDER,
+    Batches,
+    collate,
+    read_training_data,
+)
 from peopleparse.training.objective import (  # noqa: E402
     GLOBAL_REACH,
     det_par_loss,
     global_truth,
+    hush_bystanders,
     ins_glo_loss,
     joint_loss,
     person_truths,
@@ -160,3 +168,63 @@ def test_the_loss_of_a_baseline_is_the_weighted_sum_of_its_parts(batches, loss):
     assert parts["parsing"] > plain["parsing"]
     wanted = detected + 5 * parts["parsing"].item()
     assert parts["loss"].item() == pytest.approx(wanted, rel=1e-6)
+
+
+def photo_of(owners, rng):
+    """Return a batch of one photo, its truth given by owners, (64, 64)."""
+    parsing = np.where(owners == 1, 4, np.where(owners == -1, IGNORED, 0)).astype(np.uint8)
+    image = np.zeros((64, 64, 3), np.uint8)
+    return collate([(image, parsing, owners.astype(np.int16))], True, rng, rois=4)
+
+
+def test_a_bystander_costs_nothing_and_half_a_person_does(rng):
+    owners = np.zeros((64, 64), np.int16)
+    owners[16:48, 8:24] = 1
+    owners[16:48, 48:56] = -1
+    batch = photo_of(owners, rng)
+    heat = batch.heat[:, :1]
+    logits = torch.full((1, 1, 8, 8), 0.5, requires_grad=True)
+    hushed = hush_bystanders(logits, heat, batch)
+    silent = hushed == -30
+    assert silent[0, 0, :, 5:].any() and silent[0, 0, 1:7, 5:].all()
+    # All cells are rather sure: outside the person's box they may be bystanders not found before.
+    assert silent[0, 0, 0].all() and silent[0, 0, 7].all()
+    assert not silent[0, 0, 2:6, 1:3].any()
+    heat_loss(hushed, heat, torch.tensor([False])).backward()
+    assert (logits.grad[silent] == 0).all() and (logits.grad[~silent] != 0).all()
+    # Cells that are not sure count as background, but for those of the bystander.
+    doubtful = hush_bystanders(torch.full((1, 1, 8, 8), -3.0), heat, batch) == -30
+    assert not doubtful[0, 0, :, :4].any() and doubtful[0, 0, 2:6, 6].all()
+    scene = replace(batch, is_photo=torch.tensor([False]))
+    sure = hush_bystanders(torch.full((1, 1, 8, 8), 0.5), heat, scene) == -30
+    assert torch.equal(sure, doubtful)  # in a scene everybody is known
+
+
+def test_a_centre_always_counts(rng):
+    owners = np.full((64, 64), -1, np.int16)
+    owners[16:48, 24:40] = 1
+    batch = photo_of(owners, rng)
+    hushed = hush_bystanders(torch.zeros(1, 1, 8, 8), batch.heat[:, :1], batch)
+    assert (hushed[batch.heat[:, :1] == 1] == 0).all() and (hushed == -30).sum() > 40
+
+
+def test_the_whole_map_is_silent_on_a_bystander_inside_the_box(rng):
+    owners = np.zeros((64, 64), np.int16)
+    owners[8:56, 8:24], owners[8:16, 24:48] = 1, 1
+    owners[32:48, 32:40] = BYSTANDER
+    truth = global_truth(photo_of(owners, rng), torch.Size([8, 8]))[0]
+    assert (truth[4:6, 4] == IGNORED).all() and truth[3, 4] == 0 and truth[4, 1] == 4
+
+
+def test_the_loss_with_bystanders_is_finite_and_another(batches, rng):
+    owners = np.zeros((64, 64), np.int16)
+    owners[8:56, 8:24], owners[8:56, 40:56] = 1, -1
+    batch, model = photo_of(owners, rng), make_model().eval()
+    with torch.no_grad():
+        outputs = run(model, batch)
+        first, other = (
+            joint_loss(outputs, batch, tiny_recipe(bystanders=known), None)
+            for known in (False, True)
+        )
+    assert all(math.isfinite(value.item()) for value in other.values())
+    assert other["person_heat"] < first["person_heat"] and other["fused"] == first["fused"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from peopleparse.transforms import jitter_color, match_color
+from peopleparse.transforms.color import cast_light, drain_color, expose, fade, harmonise
 
 MEAN, SPREAD = np.array([90, 120, 150], np.float32), np.array([20, 25, 30], np.float32)
 
@@ -67,3 +68,35 @@ def test_jitter_of_strength_0_changes_nothing(
 ) -> None:
     image, _ = cutout
     np.testing.assert_array_equal(jitter_color(image, rng, 0.0), image)
+
+
+def test_light_and_tone(rng: np.random.Generator) -> None:
+    image = rng.integers(0, 256, (9, 11, 3)).astype(np.uint8)
+    one = np.ones(3)
+    np.testing.assert_array_equal(expose(image, 1.0), image)
+    np.testing.assert_array_equal(cast_light(image, one), image)
+    np.testing.assert_array_equal(fade(image, 0 * one, 255 * one), image)
+    half = expose(image, 0.5**2.2)
+    np.testing.assert_array_equal(half, np.round(image / 2).astype(np.uint8))
+    assert (expose(image, 100.0)[image > 40] == 255).all()
+    red = cast_light(image, np.array([1.0, 0, 0]))
+    np.testing.assert_array_equal(red[..., 0], image[..., 0])
+    assert not red[..., 1:].any()
+    faded = fade(image, np.array([50, 60, 70]), np.array([200, 210, 220]))
+    assert (faded.min(axis=(0, 1)) >= [50, 60, 70]).all()
+    assert (faded.max(axis=(0, 1)) <= [200, 210, 220]).all()
+    grey = drain_color(image)
+    assert (grey[..., 0] == grey[..., 1]).all() and (grey[..., 1] == grey[..., 2]).all()
+    np.testing.assert_array_equal(drain_color(image, one), grey)
+
+
+def test_harmonise_moves_light_and_tint_apart() -> None:
+    image, mask = np.full((6, 6, 3), (180, 160, 140), np.uint8), np.ones((6, 6), bool)
+    mean, spread = np.array([100, 100, 130], np.float32), np.array([20, 20, 20], np.float32)
+    same = harmonise(image, mask, mean, spread, 0, 0)
+    np.testing.assert_array_equal(same, image)
+    darker = harmonise(image, mask, mean, spread, 0.5, 0)[0, 0].astype(int)
+    assert darker.mean() == 135 and darker[0] - darker[2] > 40  # half of 160 - 110, colour kept
+    tinted = harmonise(image, mask, mean, spread, 0, 1)[0, 0].astype(int)
+    assert tinted.tolist() == [150, 150, 180] and tinted.mean() == 160
+    np.testing.assert_array_equal(harmonise(image, ~mask, mean, spread, 1, 1), image)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from peopleparse.cli.data_bystanders import bystanders
 from peopleparse.cli.data_check import check
 from peopleparse.cli.data_convert import convert
 from peopleparse.cli.data_sheet import sheet
@@ -32,6 +33,7 @@ data.add_command(stats)
 data.add_command(sheet)
 data.add_command(convert)
 data.add_command(split)
+data.add_command(bystanders)
 
 
 @data.command("convert-ccp")

@@ -8,14 +8,19 @@ is still visible of each. Scene i of a seed is always the same scene.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from peopleparse.data.bystanders import Bystanders
 from peopleparse.data.people import Portrait, rarity_weights, street_corner
+from peopleparse.data.scene_blend import blend_person, light_unevenly
+from peopleparse.data.scene_life import PLAIN, Life
+from peopleparse.data.scene_occluders import draw_thing, put_thing
+from peopleparse.data.scene_places import Place, draw_cut_places, draw_places
 from peopleparse.labels import get_scheme
 from peopleparse.structures import Annotation, mask_box
 from peopleparse.transforms import jitter_color, match_color, warp_image, warp_labels
@@ -55,9 +60,7 @@ class ScenePreset:
 OUTDOOR = ScenePreset("outdoor", 3.54, drawn=1.035, closeness=0.2, crowding=(0.8, 2.0), tie=False)
 INDOOR = ScenePreset("indoor", 5.23, drawn=1.027, closeness=0.45, crowding=(0.55, 1.4), far=0.04)
 PRESETS = {preset.name: preset for preset in (INDOOR, OUTDOOR)}
-MOST_PERSONS = 10
 LEAST_VISIBLE = 0.12  # of a person's pixels; below that nobody could name the parts
-BODY_WIDTH = 0.33  # of the height of a standing person with arms
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Scene:
         photo_ids: source photo of each person, in the same order.
         truncated, occluded: per person, cut by the frame, partly behind someone.
         placed: how each person was put in; what of `in_frame` is not in the annotation is hidden.
+        ignored: (H, W) bool, neither person nor background; as 255 in every map, if there is one.
     """
 
     image: NDArray[np.uint8]
@@ -95,6 +99,7 @@ class Scene:
     truncated: tuple[bool, ...]
     occluded: tuple[bool, ...]
     placed: tuple[Placed, ...] = field(default=(), repr=False)
+    ignored: NDArray[np.bool_] | None = field(default=None, repr=False)
 
 
 class SceneMaker:
@@ -104,6 +109,8 @@ class SceneMaker:
         portraits: people of one split.
         backgrounds: photos without people, of the same split.
         weights: how often to draw each portrait; rare labels more often where not given.
+        bystanders: of the portraits' photos, by id; a strip of street that shows them is ignored
+            where it does.
     """
 
     def __init__(
@@ -111,13 +118,20 @@ class SceneMaker:
         portraits: Sequence[Portrait],
         backgrounds: Sequence[NDArray[np.uint8]],
         weights: NDArray[np.float64] | None = None,
+        bystanders: Mapping[str, Bystanders] | None = None,
     ) -> None:
+        self.bystanders = bystanders or {}
         self.portraits, self.backgrounds = list(portraits), list(backgrounds)
         self.weights = rarity_weights(portraits) if weights is None else weights
         self._cutouts: dict[int, list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]] = {}
 
     def make(
-        self, seed: Sequence[int], preset: ScenePreset, width: int = 640, height: int = 480
+        self,
+        seed: Sequence[int],
+        preset: ScenePreset,
+        width: int = 640,
+        height: int = 480,
+        life: Life = PLAIN,
     ) -> Scene:
         """Compose one scene.
 
@@ -125,11 +139,16 @@ class SceneMaker:
             seed: numbers that name the scene, e.g. (seed of the set, index).
             preset: kind of scene.
             width, height: frame in pixels.
+            life: what else may happen in it.
         """
         rng = np.random.default_rng(list(seed))
-        image = self._make_background(rng, width, height)
+        cuts, things, pasting = life.draw(seed)
+        image, unknown = self._make_background(rng, width, height)
         owners, parsing = np.zeros((height, width), np.int16), np.zeros((height, width), np.uint8)
-        places = [] if rng.random() < preset.empty else _draw_places(rng, preset, width, height)
+        owners[unknown] = -1
+        places = [] if rng.random() < preset.empty else draw_places(rng, preset, width, height)
+        if cuts and places:
+            places = draw_cut_places(cuts, width, height, preset.smallest)
         placed, sources, light = list[Placed](), list[int](), rng.uniform(0, 0.6)
         mean, spread = _color_of(image)
         for place in places:
@@ -140,10 +159,16 @@ class SceneMaker:
             placed.append(replace(put, order=len(placed)))
             if not mask.any():
                 continue
-            cutout = match_color(jitter_color(cutout, rng, 0.35), mask, mean, spread, light)
-            _paste(image[window], cutout, mask, rng.uniform(0.5, 1.0))
+            cutout = jitter_color(cutout, rng, 0.2 if pasting else 0.35)
+            seam = rng.uniform(0.5, 1.0)
+            if pasting:
+                blend_person(image[window], cutout, mask, pasting)
+            else:
+                _paste(image[window], match_color(cutout, mask, mean, spread, light), mask, seam)
             owners[window][mask], parsing[window][mask] = len(sources), labels[mask]
-        image = _finish(image, rng)
+        if things:
+            self._put_things(things, places, image, owners, parsing)
+        image = _finish(light_unevenly(image, pasting) if pasting else image, rng)
         return _make_truth(
             image,
             owners,
@@ -154,15 +179,36 @@ class SceneMaker:
             placed,
         )
 
+    def _put_things(
+        self,
+        rng: np.random.Generator,
+        places: Sequence[Place],
+        image: NDArray[np.uint8],
+        owners: NDArray[np.int16],
+        parsing: NDArray[np.uint8],
+    ) -> None:
+        """Lay one to three things over the people, in place."""
+        columns, size = [place.x for place in places], (image.shape[0], image.shape[1])
+        for _ in range(int(rng.choice(3, p=(0.6, 0.3, 0.1))) + 1):
+            thing = draw_thing(rng, size, columns, self.backgrounds, self.portraits)
+            put_thing(thing, image, owners, parsing)
+
     def _make_background(
         self, rng: np.random.Generator, width: int, height: int
-    ) -> NDArray[np.uint8]:
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Return a picture, and where it shows people whom nobody annotated."""
         if rng.random() < 0.35:
-            photo = street_corner(self.portraits[int(rng.integers(len(self.portraits)))])
+            portrait = self.portraits[int(rng.integers(len(self.portraits)))]
+            photo, seen = street_corner(portrait), self.bystanders.get(portrait.photo_id)
+            if photo.shape[1] > 100 and seen is not None:
+                corner = street_corner(replace(portrait, image=seen.mask.astype(np.uint8)))
+                both = self._crop(np.dstack([photo, corner]), rng, width, height, 1.0)
+                return np.ascontiguousarray(both[..., :3]), both[..., 3] > 0
             if photo.shape[1] > 100:
-                return self._crop(photo, rng, width, height, 1.0)
+                return self._crop(photo, rng, width, height, 1.0), _nowhere(width, height)
         photo = self.backgrounds[int(rng.integers(len(self.backgrounds)))]
-        return jitter_color(self._crop(photo, rng, width, height, 0.5), rng, 0.8)
+        picture = jitter_color(self._crop(photo, rng, width, height, 0.5), rng, 0.8)
+        return picture, _nowhere(width, height)
 
     def _crop(
         self,
@@ -224,48 +270,8 @@ class SceneMaker:
         return (slice(y1, y2), slice(x1, x2)), image, parsing, put
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where someone stands: column of the middle, row of the feet, height, all in pixels."""
-
-    x: float
-    feet: float
-    height: float
-
-
-def _draw_places(
-    rng: np.random.Generator, preset: ScenePreset, width: int, height: int
-) -> list[Place]:
-    """Draw where people stand, far ones first."""
-    count = int(np.clip(1 + rng.poisson(preset.drawn * preset.mean_persons - 1), 1, MOST_PERSONS))
-    close = rng.random() < preset.closeness
-    if close:  # a group from the waist or the knees up
-        tall = height * np.exp(rng.uniform(np.log(1.05), np.log(2.2)))
-        tall = min(tall, 2.4 * width / max(count, 2) ** 0.6)
-        head_row = height * rng.uniform(0.03, 0.4)
-        horizon = head_row + 0.1 * tall
-    else:
-        low, high = np.log(preset.tallest[0]), np.log(preset.tallest[1])
-        tall = height * np.exp(rng.uniform(low, high))
-        tall = min(tall, 3.2 * width / max(count, 2))
-        head_row = (height - tall) * rng.uniform(0.1, 0.9)
-        horizon = head_row + 0.1 * tall
-    step = rng.uniform(*preset.crowding) * BODY_WIDTH * tall
-    span = min(step * count, 1.05 * width)
-    left = rng.uniform(0, width - span) if span < width else (width - span) / 2
-    columns = left + span * (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
-    places = []
-    for x in columns:
-        size = tall * np.exp(rng.normal(0, 0.13))
-        if rng.random() < preset.far:
-            size = max(preset.smallest, height * rng.uniform(0.08, 0.35))
-            x = rng.uniform(0, width)
-        # Eyes stand at the horizon whatever the distance; real heights differ a little.
-        top = horizon - size * (0.1 + rng.normal(0, 0.03))
-        if rng.random() < preset.head_missed:
-            top = -size * rng.uniform(0.15, 0.3)
-        places.append(Place(float(x), float(top + size), float(max(size, preset.smallest))))
-    return sorted(places, key=lambda place: place.height)
+def _nowhere(width: int, height: int) -> NDArray[np.bool_]:
+    return np.zeros((height, width), bool)
 
 
 def _placing_matrix(
@@ -359,6 +365,7 @@ def _make_truth(
         tuple(_touches_frame(box, *shape) for box in boxes),
         tuple(int(mask.sum()) < full_areas[i - 1] for _, i, _, mask in found),
         tuple(placed[i - 1] for _, i, _, _ in found) if placed else (),
+        ignored == -1,
     )
 
 

@@ -13,16 +13,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from peopleparse.data.bystanders import Bystanders, read_bystanders
 from peopleparse.data.people import Portrait, rarity_weights, read_backgrounds, read_portraits
-from peopleparse.data.scenes import PRESETS, SceneMaker, training_preset
+from peopleparse.data.photo_faults import add_faults
+from peopleparse.data.scenes import PRESETS, Life, SceneMaker, training_preset
+from peopleparse.errors import InputError
 from peopleparse.inference.pipeline import ROI_MARGIN
 from peopleparse.labels import get_scheme
+from peopleparse.labels.scheme import IGNORE_ID
 from peopleparse.losses.detection import make_heat_targets
 from peopleparse.structures import mask_box
 from peopleparse.training.recipe import Recipe
 from peopleparse.transforms import jitter_color, warp_image, warp_labels
 
 STRIDE = 8
+BYSTANDER = -3  # in `owners`: not the annotated person of the photo, and perhaps another
+_APART = 7002  # keeps the source of chance of faults apart from what composes the image
 
 
 @dataclass
@@ -31,7 +37,8 @@ class Batch:
 
     Attributes:
         image: (B, 3, H, W) uint8 RGB.
-        parsing: (B, H, W) uint8; owners: (B, H, W) int16, person numbers from 1, -1 ignored.
+        parsing: (B, H, W) uint8; owners: (B, H, W) int16, person numbers from 1, -1 ignored,
+            BYSTANDER another person inside the box of a photo's annotated one.
         is_photo: (B,) bool: real photos, in which bystanders are not annotated.
         batch, persons: (K,) image index and number; boxes, faces: (K, 4); has_face: (K,) bool.
         heat, box, weight: person then face: (B, 2, h, w), (B, 2, 4, h, w), (B, 2, h, w).
@@ -69,6 +76,11 @@ class Batches(Dataset[Batch]):
         recipe: sizes, mixture and seed.
         portraits, backgrounds: of the training split.
         rank: number of this process in a distributed run; each sees other batches.
+        bystanders: folder of the photos' bystanders, read where the recipe asks for it.
+
+    Raises:
+        InputError: the recipe asks for bystanders, and no folder is given.
+        DataError: it cannot be read.
     """
 
     def __init__(
@@ -77,10 +89,15 @@ class Batches(Dataset[Batch]):
         portraits: list[Portrait],
         backgrounds: list[NDArray[np.uint8]],
         rank: int = 0,
+        bystanders: Path | None = None,
     ) -> None:
         self.recipe, self.portraits, self.rank = recipe, portraits, rank
         self.weights = rarity_weights(portraits, recipe.rarity)
-        self.scenes = SceneMaker(portraits, backgrounds, self.weights)
+        self.bystanders: dict[str, Bystanders] = {}
+        if recipe.bystanders:
+            self.bystanders = read_bystanders(_given(bystanders), portraits)
+        self.scenes = SceneMaker(portraits, backgrounds, self.weights, self.bystanders)
+        self.life = Life(recipe.cuts, recipe.occluders)
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -98,6 +115,7 @@ class Batches(Dataset[Batch]):
             else self._scene(rng, height, width)
             for _ in range(self.recipe.batch)
         ]
+        truths = [self._spoil(truth, (step, i)) for i, truth in enumerate(truths)]
         return collate(truths, photos, rng, self.recipe.rois)
 
     def frequencies(self) -> Tensor:
@@ -112,9 +130,13 @@ class Batches(Dataset[Batch]):
 
     def _scene(self, rng: np.random.Generator, height: int, width: int) -> Truth:
         preset = training_preset(PRESETS["indoor" if rng.random() < 0.5 else "outdoor"])
-        scene = self.scenes.make(rng.integers(2**31, size=2).tolist(), preset, width, height)
+        seed = rng.integers(2**31, size=2).tolist()
+        scene = self.scenes.make(seed, preset, width, height, self.life)
         parsing, instances, _ = scene.annotation.flatten()
         ignored = (scene.annotation.parsings == 255).any(axis=0)
+        if self.recipe.bystanders and scene.ignored is not None:
+            ignored |= scene.ignored  # where nobody is left no map says so
+            parsing = np.where(ignored, IGNORE_ID, parsing).astype(np.uint8)
         return scene.image, parsing, np.where(ignored, -1, instances.astype(np.int16))
 
     def _photo(self, rng: np.random.Generator, height: int, width: int, closeups: float) -> Truth:
@@ -131,7 +153,47 @@ class Batches(Dataset[Batch]):
         parsing = warp_labels(portrait.parsing, matrix, width, height)
         if mirror < 0:
             parsing = get_scheme("gps").flip_table()[parsing]
-        return image, parsing, (parsing > 0).astype(np.int16)
+        owners = (parsing > 0).astype(np.int16)
+        if portrait.photo_id in self.bystanders:
+            seen = self.bystanders[portrait.photo_id].mask.astype(np.uint8)
+            mark_bystanders(warp_labels(seen, matrix, width, height) > 0, parsing, owners)
+        return image, parsing, owners
+
+    def _spoil(self, truth: Truth, where: tuple[int, int]) -> Truth:
+        """Add faults to a share of the images, from a source of chance of their own."""
+        if not self.recipe.faults:
+            return truth
+        rng = np.random.default_rng([self.recipe.seed, *where, self.rank, _APART])
+        if rng.random() >= self.recipe.faults:
+            return truth
+        return (add_faults(truth[0], rng), *truth[1:])
+
+
+def _given(folder: Path | None) -> Path:
+    if folder is None:
+        raise InputError(
+            "folder of bystanders must be given where the recipe asks for them, got none. "
+            "Name bystanders/ of the data folder, or set bystanders=false."
+        )
+    return folder
+
+
+def mark_bystanders(
+    seen: NDArray[np.bool_], parsing: NDArray[np.uint8], owners: NDArray[np.int16]
+) -> None:
+    """Mark people whom nobody annotated in the truth of a photo, in place.
+
+    Outside the annotated person's box nothing is said of their pixels. Inside they are not that
+    person, which is worth learning; the map of the whole image is silent there too.
+    """
+    seen = seen & (owners == 0)
+    box = mask_box(owners > 0)
+    near = np.zeros_like(seen)
+    if box is not None:
+        x1, y1, x2, y2 = (int(v) for v in box)
+        near[y1:y2, x1:x2] = seen[y1:y2, x1:x2]
+    owners[near], owners[seen & ~near] = BYSTANDER, -1
+    parsing[seen & ~near] = IGNORE_ID
 
 
 Framing = tuple[float, NDArray[np.float64], NDArray[np.float64]]  # scale, and which point where

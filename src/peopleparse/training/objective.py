@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torchvision.ops import masks_to_boxes
 
 from peopleparse.losses.detection import box_loss, heat_loss
 from peopleparse.losses.parsing import IGNORE_ID, parsing_loss, sample_truth
 from peopleparse.losses.structure import StructureLoss
-from peopleparse.training.batches import Batch
+from peopleparse.training.batches import BYSTANDER, Batch
 from peopleparse.training.recipe import Recipe
 
 # The LIP paper's loss on each person's map; joints apart cost as their heat maps differ.
 _STRUCTURE = StructureLoss("gps", mode="paper", measure="heatmaps")
 GLOBAL_REACH = 0.3  # of a photo's person box: beyond it there may be bystanders nobody annotated
+_RATHER_SURE = 0.3  # of a person: as in `heat_loss`
 
 
 def joint_loss(
@@ -32,8 +34,12 @@ def joint_loss(
     """
     parts: dict[str, Tensor] = {}
     for index, kind in enumerate(("person", "face")):
-        heat = batch.heat[:, index : index + 1]
-        parts[f"{kind}_heat"] = heat_loss(outputs[f"{kind}_heat"], heat, batch.is_photo)
+        heat, logits = batch.heat[:, index : index + 1], outputs[f"{kind}_heat"]
+        unsure = batch.is_photo
+        if recipe.bystanders:
+            logits = hush_bystanders(logits, heat, batch)
+            unsure = torch.zeros_like(unsure)
+        parts[f"{kind}_heat"] = heat_loss(logits, heat, unsure)
         parts[f"{kind}_box"] = box_loss(
             outputs[f"{kind}_boxes"], batch.box[:, index], batch.weight[:, index]
         )
@@ -59,6 +65,36 @@ def joint_loss(
     }
     parts["loss"] = torch.stack([factors[name] * value for name, value in parts.items()]).sum()
     return parts
+
+
+def hush_bystanders(logits: Tensor, heat: Tensor, batch: Batch) -> Tensor:
+    """Return logits that cost nothing where a person may be whom nobody annotated.
+
+    That is in and beside cells with ignored pixels, of scenes too, and in a photo, outside the box
+    of its person, wherever the network is rather sure: a bystander that was not found beforehand.
+    On and around the annotated person every cell counts: half a person is none.
+
+    Args:
+        logits, heat: (B, 1, h, w); a cell with heat 1 always counts.
+        batch: images and truth.
+    """
+    size = (logits.shape[2], logits.shape[3])
+    owners = batch.owners[:, None]
+    silent = functional.adaptive_max_pool2d((owners < 0).float(), size)
+    silent = functional.max_pool2d(silent, 3, 1, 1) > 0
+    owned = functional.adaptive_max_pool2d((owners > 0).float(), size)
+    rows, columns = owned.amax(3, keepdim=True), owned.amax(2, keepdim=True)
+    missed = batch.is_photo[:, None, None, None] & (logits.detach().sigmoid() > _RATHER_SURE)
+    missed &= ~(_between(rows, 2) & _between(columns, 3))
+    # So far below zero that neither loss nor gradient is left.
+    return logits.masked_fill((silent | missed) & (heat < 1), -30.0)
+
+
+def _between(present: Tensor, dim: int) -> Tensor:
+    """Return where along a dimension something is present on both sides, or there."""
+    before = present.cummax(dim)[0]
+    behind = present.flip(dim).cummax(dim)[0].flip(dim)
+    return (before > 0) & (behind > 0)
 
 
 def det_par_loss(
@@ -125,7 +161,8 @@ def global_truth(batch: Batch, size: torch.Size) -> Tensor:
     y = ((torch.arange(size[0], device=batch.parsing.device) + 0.5) * height / size[0]).long()
     x = ((torch.arange(size[1], device=batch.parsing.device) + 0.5) * width / size[1]).long()
     target = batch.parsing[:, y[:, None], x].long()
-    target[batch.owners[:, y[:, None], x] == -1] = IGNORE_ID
+    owners = batch.owners[:, y[:, None], x]
+    target[(owners == -1) | (owners == BYSTANDER)] = IGNORE_ID
     unsure = batch.is_photo[:, None, None].expand_as(target).clone()
     for image, box in zip(batch.batch.tolist(), batch.boxes, strict=True):
         reach = (box[2:] - box[:2]) * GLOBAL_REACH
