@@ -12,8 +12,11 @@ from PIL import Image
 
 from peopleparse import inference
 from peopleparse.cli import main
+from peopleparse.cli import parse as parse_module
 from peopleparse.inference import passport
 from peopleparse.inference.parser import Parser
+from peopleparse.inference.ray_run import RayReport
+from peopleparse.inference.shards import Shard
 from tests.fakes import FakeEngine, draw_people
 from tests.inference.test_image import broken_png, truncated_jpeg
 
@@ -87,7 +90,14 @@ def test_the_same_folder_twice_gives_the_same_bytes(tmp_path):
     out = tmp_path / "in" / "parsed"
     run("parse", tmp_path / "in", "--out", out)
     before = {path: path.read_bytes() for path in out.iterdir()}
-    assert "6 people in 3 photos" in run("parse", tmp_path / "in", "--out", out).stdout
+    result = run("parse", tmp_path / "in", "--out", out)
+    assert result.stdout.startswith("6 people in 3 photos, results in ")
+    assert result.stdout.endswith(". 3 were finished before; --again does them again.\n")
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    result = run("parse", tmp_path / "in", "--out", out, "--again")
+    assert result.stdout == f"6 people in 3 photos, results in {out}.\n"
+    (out / "peopleparse.jsonl").unlink()
+    del before[out / "peopleparse.jsonl"]
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 
 
@@ -104,7 +114,7 @@ def test_three_broken_of_twenty(tmp_path):
         assert line.startswith("Error: photo must") and f"{name}.jpg" in line
     expected = f"34 people in 17 photos, results in {out}. 3 of 20 photos were skipped.\n"
     assert result.stdout == expected
-    assert len(names_in(out)) == 17
+    assert len(names_in(out) - {"peopleparse.jsonl"}) == 17
 
 
 def damaged(tmp_path, name):
@@ -164,6 +174,23 @@ BAD_CALLS = {
     "scale": (["a.png", "--scales", "1;2"], 2, "scales must be numbers with commas between them"),
     "threads": (["a.png", "--threads", "0"], 2, "Invalid value for '--threads'"),
     "model": (["a.png", "--model", "none"], 1, "model must be a shipped name, a folder or a"),
+    "tiles": (["a.png", "--tiles", "0"], 2, "Invalid value for '--tiles'"),
+    "engine": (["a.png", "--engine", "x"], 2, "Invalid value for '--engine'"),
+    "shards and files": (
+        ["a.png", "--shards", "webdataset", "--save", "png"],
+        2,
+        "--save must be left out where results go into shards, got 'png'",
+    ),
+    "torch on Ray": (
+        ["a.png", "--ray", "local", "--engine", "torch"],
+        2,
+        "engine must be auto, onnxruntime or openvino with --ray, got 'torch'",
+    ),
+    "store without Ray": (
+        ["s3://a/b", "--out", "x"],
+        1,
+        "paths must be on this machine where --ray",
+    ),
     "no photo": ([], 2, "Missing argument"),
     "option": (["a.png", "--outt", "x"], 2, "No such option"),
 }
@@ -214,3 +241,91 @@ def test_an_interrupt_is_one_line_too(tmp_path, monkeypatch):
 
     monkeypatch.setattr(inference, "find_photos", stop)
     assert run("parse", tmp_path, code=130).stderr.strip().endswith("Error: Interrupted.")
+
+
+def test_one_photo_is_always_parsed_and_keeps_no_journal(tmp_path):
+    photo, out = write_photo(tmp_path / "a.png"), tmp_path / "out"
+    for _ in range(2):
+        assert (
+            run("parse", photo, "--out", out).stdout == f"2 people in 1 photo, results in {out}.\n"
+        )
+    assert "peopleparse.jsonl" not in names_in(out)
+
+
+@pytest.mark.parametrize("stop, code", [(KeyboardInterrupt, 130), (parse_module.Terminated, 143)])
+def test_a_stopped_run_says_how_to_go_on(tmp_path, monkeypatch, stop, code):
+    for name in "abc":
+        write_photo(tmp_path / "in" / f"{name}.png")
+    command, rois = ("parse", tmp_path / "in", "--out", tmp_path / "out"), FakeEngine.rois
+    calls = []
+
+    def stop_at_third(self, *args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise stop
+        return rois(self, *args)
+
+    monkeypatch.setattr(FakeEngine, "rois", stop_at_third)
+    result = run(*command, code=code)
+    assert result.stderr == (
+        f"Stopped: 2 of 3 photos are done, what is finished is kept in {tmp_path / 'out'}. "
+        "The same command goes on there.\n"
+    )
+    assert "2 were finished before" in run(*command).stdout
+
+
+def test_shards(tmp_path):
+    for name in "abc":
+        write_photo(tmp_path / "in" / f"{name}.png")
+    (tmp_path / "in" / "d.png").touch()
+    out = tmp_path / "out"
+    command = ("parse", tmp_path / "in", "--out", out, "--shards", "webdataset", "--shard-size", 2)
+    result = run(*command, code=1)
+    assert result.stderr.startswith("Error: photo must hold an image, got 0 bytes")
+    assert result.stdout == (
+        f"6 people in 4 photos, 2 shards written to {out}. 1 of 4 photos have no result.\n"
+    )
+    shards = {f"people-0000{n}-of-00002.tar" for n in range(2)}
+    assert names_in(out) == shards | {"people.json"}
+    assert "2 were finished before; --again" in run(*command).stdout
+    result = run(*command, "--detail", "fast", code=1)
+    assert "shards must be made with the same options as those already there" in result.stderr
+    assert "2 shards written" in run(*command, "--detail", "fast", "--again", code=1).stdout
+
+
+def test_ray_is_called_with_what_it_needs(tmp_path, monkeypatch):
+    photo, calls = write_photo(tmp_path / "a.png"), []
+
+    def parse_shards(shards, out, **options):
+        calls.append((shards, out, options))
+        options["on_shard"](shards[0])
+        return RayReport(list(shards), [], 1, 2, {})
+
+    monkeypatch.setattr("peopleparse.inference.ray_run.parse_shards", parse_shards)
+    words = ("--ray", "local", "--ray-workers", 2, "--shards", "webdataset", "--scheme", "lip")
+    result = run("parse", photo, "--out", tmp_path / "out", *words)
+    assert result.stdout == f"2 people in 1 photo, 1 shard written to {tmp_path / 'out'}.\n"
+    (shards, out, options) = calls[0]
+    assert shards == [Shard(0, 1, (str(photo),))] and out == str(tmp_path / "out")
+    assert (options["address"], options["workers"], options["format"]) == ("local", 2, "webdataset")
+    assert options["scheme"] == options["identity"]["scheme"] == "lip" and not options["again"]
+    assert options["parser_options"]["detail"] == "normal"
+    json.dumps(options["parser_options"]), json.dumps(options["identity"])
+
+
+def test_an_engine_that_was_asked_for_is_named_once(tmp_path, monkeypatch):
+    class Named(FakeEngine):
+        description = "OpenVINO 1, BF16, 2 threads"
+
+    made, parsers = [], []
+
+    def make(model, **options):
+        made.append((options.pop("engine"), options.pop("precision")))
+        parsers.append(Parser(model, engine=Named(), **options))
+        return parsers[-1]
+
+    monkeypatch.setattr(inference, "Parser", make)
+    words = ("--engine", "auto", "--precision", "bf16", "--tiles", "2", "--save", "json")
+    result = run("parse", write_photo(tmp_path / "a.png"), "--out", tmp_path / "out", *words)
+    assert result.stderr == "Engine: OpenVINO 1, BF16, 2 threads.\n"
+    assert made == [("auto", "bf16")] and parsers[0].options.tiles == 2

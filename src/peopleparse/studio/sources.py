@@ -15,7 +15,7 @@ from peopleparse.data.image_labels import size_of
 from peopleparse.data.label_source import FileLabels, parse_json
 from peopleparse.data.saved_labels import PARSING, SavedLabels
 from peopleparse.errors import DataError, InputError, PeopleparseError
-from peopleparse.inference.folder import IMAGE_ENDINGS, RESULT_ENDINGS, find_photos
+from peopleparse.inference.photos import IMAGE_ENDINGS, RESULT_ENDINGS, find_photos
 from peopleparse.studio.items import Items, Kind
 from peopleparse.studio.photo_bytes import PhotoBytes, read_photo
 from peopleparse.studio.session import photo_key

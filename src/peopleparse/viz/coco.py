@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from peopleparse.structures import ParsedPeople
-from peopleparse.viz.regions import Region, part_regions, person_region
-from peopleparse.viz.rle import encode_crop, encode_rle
+from peopleparse.viz.part_runs import EncodedMask, encode_parts, encode_people
+from peopleparse.viz.rle import encode_rle
 
 __all__ = ["encode_rle", "result_to_coco"]
 
@@ -32,15 +32,16 @@ def result_to_coco(result: ParsedPeople, image_id: int = 1) -> dict[str, Any]:
     ]
     categories.append({"id": person_id, "name": "person", "supercategory": "person"})
     annotations: list[dict[str, Any]] = []
-    for person in result.people:
-        found = [(person_id, person_region(result, person))]
-        found += [(label.id, region) for label, region in part_regions(result, person)]
-        for category_id, region in found:
+    whole = encode_people(result)
+    for person, parts in encode_parts(result):
+        found = [(person_id, whole[person.index])]
+        found += [(label.id, mask) for label, mask in parts]
+        for category_id, mask in found:
             entry = {
                 "id": len(annotations) + 1,
                 "image_id": image_id,
                 "category_id": category_id,
-                **_shape(region, result.size),
+                **_shape(mask),
                 "iscrowd": 0,
                 "score": person.score,
                 "group_id": person.index,
@@ -52,10 +53,6 @@ def result_to_coco(result: ParsedPeople, image_id: int = 1) -> dict[str, Any]:
     return {"images": [image], "categories": categories, "annotations": annotations}
 
 
-def _shape(region: Region, size: tuple[int, int]) -> dict[str, Any]:
-    x1, y1, x2, y2 = region.box
-    return {
-        "segmentation": encode_crop(region.crop, region.left, region.top, size),
-        "area": region.area,
-        "bbox": [x1, y1, x2 - x1, y2 - y1],
-    }
+def _shape(mask: EncodedMask) -> dict[str, Any]:
+    x1, y1, x2, y2 = mask.box
+    return {"segmentation": mask.rle, "area": mask.area, "bbox": [x1, y1, x2 - x1, y2 - y1]}

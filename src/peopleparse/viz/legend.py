@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,10 @@ _PAPER, _INK = 250, (34, 34, 34)
 
 
 def add_legend(
-    picture: NDArray[np.uint8], result: ParsedPeople, color_by: str
+    picture: NDArray[np.uint8],
+    result: ParsedPeople,
+    color_by: str,
+    names: Sequence[int] | None = None,
 ) -> NDArray[np.uint8]:
     """Return the picture with a strip below it that names the colours present.
 
@@ -22,11 +27,13 @@ def add_legend(
         picture: (H, W, 3) uint8.
         result: whose parts or persons are named.
         color_by: "part" or "person".
+        names: number of each person; None for 1, 2, ... A person with 0 is not named.
     """
     if color_by == "part":
         entries = [(label.name, label.color) for label, _ in part_areas(result)]
     else:
-        entries = [(f"person {p.index}", person_color(p.index)) for p in result.people]
+        names = [p.index for p in result.people] if names is None else names
+        entries = [(f"person {name}", person_color(name)) for name in names if name]
     height, width = picture.shape[:2]
     size = int(np.clip(np.sqrt(height * width) / 40, 11, 64))
     strip = draw_chips(entries, width, size)

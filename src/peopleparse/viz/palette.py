@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ PERSON_COLORS: tuple[tuple[int, int, int], ...] = (
     (240, 228, 66),
     (0, 158, 115),
 )
+UNNAMED = (150, 150, 150)  # a person without a number
 DARK, LIGHT = (17, 17, 17), (255, 255, 255)
 
 
@@ -28,9 +31,14 @@ def person_color(index: int) -> tuple[int, int, int]:
     return PERSON_COLORS[(index - 1) % len(PERSON_COLORS)]
 
 
-def person_palette(count: int) -> NDArray[np.uint8]:
-    """Return colours by person number, (count + 1, 3) uint8; row 0 is black for nobody."""
-    rows = [(0, 0, 0), *(person_color(index) for index in range(1, count + 1))]
+def person_palette(people: int | Sequence[int]) -> NDArray[np.uint8]:
+    """Return colours by person number, (N + 1, 3) uint8; row 0 is black for nobody.
+
+    Args:
+        people: how many persons, or the number after which each is coloured, 0 for grey.
+    """
+    names = range(1, people + 1) if isinstance(people, int) else people
+    rows = [(0, 0, 0), *(person_color(name) if name else UNNAMED for name in names)]
     return np.array(rows, np.uint8)
 
 

@@ -73,9 +73,13 @@ def head_point(result: ParsedPeople, person: Person) -> tuple[float, float]:
     whole = person_region(result, person)
     x1, y1, x2, y2 = whole.box
     heads = [lb.id for lb in result.scheme.labels if lb.joint == "head"]
-    head = whole.crop & np.isin(result.parsing[y1:y2, x1:x2], heads)
+    is_head = np.zeros(256, bool)
+    is_head[heads] = True
+    head = whole.crop & is_head[result.parsing[y1:y2, x1:x2]]
     if not head.any():  # no head in the photo: what lies highest stands for it
         head = whole.crop.copy()
         head[max(1, head.shape[0] // 8) :] = False
-    ys, xs = np.nonzero(head)
-    return x1 + float(np.median(xs)) + 0.5, float(y1 + ys.min())
+    columns = np.cumsum(np.count_nonzero(head, axis=0))
+    middle = (int(columns[-1]) - 1) // 2, int(columns[-1]) // 2
+    median = float(np.searchsorted(columns, middle, side="right").mean())
+    return x1 + median + 0.5, float(y1 + head.any(axis=1).argmax())

@@ -7,6 +7,9 @@ are split into groups of five bits, lowest first, with a sixth bit for "more", p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,7 +40,7 @@ def encode_crop(
     counts = np.diff(edges)
     if len(counts) > 1 and counts[-1] == 0:  # the mask ends with the image: no zeros follow
         counts = counts[:-1]
-    return {"size": [int(size[0]), int(size[1])], "counts": _compress(counts)}
+    return {"size": [int(size[0]), int(size[1])], "counts": next(compress_runs(counts))}
 
 
 def _runs(
@@ -57,9 +60,21 @@ def _runs(
     return starts[keep_start], ends[keep_end]
 
 
-def _compress(counts: NDArray[np.int64]) -> str:
+def compress_runs(
+    counts: NDArray[np.int64], lengths: NDArray[np.int64] | None = None
+) -> Iterator[str]:
+    """Yield the compressed run lengths of one mask after the other.
+
+    Args:
+        counts: run lengths of all masks, one mask behind the other.
+        lengths: how many of them each mask has; None for one mask.
+    """
+    lengths = np.array([len(counts)]) if lengths is None else lengths
+    firsts = np.cumsum(lengths) - lengths
+    place = np.arange(len(counts)) - np.repeat(firsts, lengths)  # in its mask
     values = counts.copy()
-    values[3:] -= counts[1:-2]
+    later = np.flatnonzero(place >= 3)
+    values[later] -= counts[later - 2]
     groups: list[NDArray[np.uint8]] = []
     used: list[NDArray[np.bool_]] = []
     more = np.ones(len(values), bool)
@@ -71,4 +86,7 @@ def _compress(counts: NDArray[np.int64]) -> str:
         more = more & np.where(low & 16, values != -1, values != 0)
         groups.append((low + (more << 5) + 48).astype(np.uint8))
     table, wanted = np.stack(groups, axis=1), np.stack(used, axis=1)  # (counts, groups)
-    return table[wanted].tobytes().decode("ascii")
+    text = table[wanted].tobytes().decode("ascii")
+    ends = np.cumsum(wanted.sum(axis=1))[firsts + lengths - 1]
+    for start, end in pairwise([0, *ends.tolist()]):
+        yield text[start:end]

@@ -65,10 +65,14 @@ def paste(
     picture[y1:y2, x1:x2] = blend(picture[y1:y2, x1:x2], above, alpha[inner])
 
 
+@lru_cache(maxsize=128)
 def make_tag(
     text: str, size: int, color: tuple[int, int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return a small round-ended tag with a number on it: (h, w, 3) colours and (h, w) alpha."""
+    """Return a small round-ended tag with a number on it: (h, w, 3) colours and (h, w) alpha.
+
+    Neither may be written to: they are kept for the next photo.
+    """
     height = int(size * 1.5) | 1
     width = max(height, text_width(text, size) + int(size * 0.9))
     fine = (width * _FINER, height * _FINER)
@@ -84,7 +88,9 @@ def make_tag(
     draw.text((fine[0] / 2, fine[1] / 2), text, ink, load_font(size * _FINER), anchor="mm")
     small = picture.resize((width, height), Image.Resampling.BOX)
     alpha = shape.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(small), _to_alpha(alpha)
+    weights = _to_alpha(alpha)
+    weights.flags.writeable = False
+    return np.asarray(small), weights
 
 
 def draw_chip(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from peopleparse.labels import Label
 from peopleparse.structures import ParsedPeople, Person
-from peopleparse.viz.regions import part_regions
-from peopleparse.viz.rle import encode_crop
+from peopleparse.viz.part_runs import EncodedMask, encode_parts
 
 
 def result_to_dict(result: ParsedPeople) -> dict[str, Any]:
@@ -23,11 +23,11 @@ def result_to_dict(result: ParsedPeople) -> dict[str, Any]:
             {"id": label.id, "name": label.name, "color": list(label.color)}
             for label in result.scheme.labels
         ],
-        "people": [_person_to_dict(result, person) for person in result.people],
+        "people": [_person_to_dict(person, parts) for person, parts in encode_parts(result)],
     }
 
 
-def _person_to_dict(result: ParsedPeople, person: Person) -> dict[str, Any]:
+def _person_to_dict(person: Person, parts: list[tuple[Label, EncodedMask]]) -> dict[str, Any]:
     face = person.face_box
     return {
         "index": person.index,
@@ -38,10 +38,10 @@ def _person_to_dict(result: ParsedPeople, person: Person) -> dict[str, Any]:
             {
                 "name": label.name,
                 "label_id": label.id,
-                "area": region.area,
-                "box": region.box,
-                "rle": encode_crop(region.crop, region.left, region.top, result.size),
+                "area": mask.area,
+                "box": mask.box,
+                "rle": mask.rle,
             }
-            for label, region in part_regions(result, person)
+            for label, mask in parts
         ],
     }
