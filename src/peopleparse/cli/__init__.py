@@ -16,8 +16,8 @@ from peopleparse.errors import PeopleparseError, suggest
 
 # The command NAME is the click command `NAME` of the module peopleparse.cli.NAME.
 COMMANDS = (
-    *("parse", "labels", "demo", "evaluate", "data", "scenes", "audit"),
-    *("train", "validate", "export", "experiment"),
+    *("parse", "video", "labels", "demo", "evaluate", "data", "scenes", "audit"),
+    *("train", "validate", "export", "quantize", "experiment"),
     *("studio", "benchmark", "serve", "worker", "admin", "submit"),
 )
 _BROKEN, _USAGE, _STOPPED = 1, 2, 130
