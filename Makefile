@@ -39,7 +39,7 @@ clean:
 
 # The stamp is written last: an install that was cut off is done again.
 .venv/.ready: $(SETUP)
-	sh tools/make_venv.sh .venv '.[train,server,dev]'
+	sh tools/make_venv.sh .venv '.[train,server,openvino,scale,dev]'
 
 .venv-demo/.ready: $(SETUP)
 	sh tools/make_venv.sh .venv-demo '.[demo]'

@@ -72,6 +72,10 @@ def _read_shard(
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the draws.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
+@click.option(
+    "--ray", metavar="ADDRESS",
+    help="Count on a Ray cluster: local, auto, host:port or ray://host:port.",
+)  # fmt: skip
 @click.option("--resume", type=_FILE, help="Tally file; a stopped run goes on from it.")
 @click.option(
     "--shard", callback=_read_shard, metavar="I/N",
@@ -139,6 +143,8 @@ def _check_usage(ctx: click.Context, paths: Sequence[Path], given: dict[str, Any
             f"{' with --tallies, which have names' if given['tallies'] else ''}.",
             ctx,
         )
+    if given["ray"] and (given["tallies"] or given["check"] or given["shard"]):
+        raise click.UsageError("--ray must have TRUTH and PREDICTION, and no --shard.", ctx)
     if given["shard"] and (given["resume"] is None or given["tallies"] or systems != 1):
         raise click.UsageError("--shard must have one PREDICTION and --resume FILE.", ctx)
 
@@ -241,10 +247,13 @@ def _score(
         return evaluate_tallies(paths, options), {}
     truth, systems = _open(paths, given)
     with _progress() as show:
-        result = evaluate_labels(
-            truth, systems, options=options, workers=given["workers"], resume=given["resume"],
-            progress=show,
-        )  # fmt: skip
+        if given["ray"]:
+            result = _score_on_ray(truth, systems, given, options, show)
+        else:
+            result = evaluate_labels(
+                truth, systems, options=options, workers=given["workers"], resume=given["resume"],
+                progress=show,
+            )  # fmt: skip
     if given["report"] is None:
         return result, {}
     from peopleparse.evaluation.pictures import draw_images
@@ -257,6 +266,19 @@ def _score(
     return result, {
         name: draw_images(truth, systems[name], ids, photos) for name, ids in worst.items()
     }
+
+
+def _score_on_ray(
+    truth: Any, systems: dict[str, Any], given: dict[str, Any], options: Options, show: Progress
+) -> Evaluation:
+    from peopleparse.evaluation.map_reduce import evaluate_on_ray
+    from peopleparse.inference.ray_cluster import connected
+
+    workers = given["workers"] if given["workers"] > 1 else None
+    with connected(given["ray"], workers, 1) as cores:
+        return evaluate_on_ray(
+            truth, systems, options=options, cores=cores, resume=given["resume"], progress=show
+        )
 
 
 @contextmanager
