@@ -34,13 +34,15 @@ class BenchmarkError(Exception):
 class Child:
     """One side, alive in its own process until `close`."""
 
-    def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, module: str, settings: Mapping[str, Any], python: str = sys.executable
+    ) -> None:
         self.module = module
         paths = [str(REPO), str(REPO / "src"), os.environ.get("PYTHONPATH", "")]
         kept = {key: text for key, text in os.environ.items() if key not in _THREAD_VARIABLES}
         environment = kept | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.harness", module],
+            [python, "-m", "benchmarks.harness", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

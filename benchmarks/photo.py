@@ -1,7 +1,7 @@
 """One photo with five people: peopleparse against what one would assemble from torchvision.
 
     python benchmarks/photo.py                # measure, print, write benchmarks/results/photo.json
-    python benchmarks/photo.py --profile      # import time, and whether idle threads should spin
+    python benchmarks/photo.py --spinning     # whether idle threads should spin: spinning.json
     python benchmarks/photo.py --write-docs   # bring the tables of docs/performance.md up to date
     python benchmarks/photo.py --quick        # smoke test: tiny networks, one turn, nothing written
 
@@ -13,14 +13,10 @@ is of the medians of one run, with the lowest and highest of its pairs of turns.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +24,25 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import photo_profile, photo_report
-from benchmarks.harness import (
-    REPO,
-    RESULTS,
-    BenchmarkError,
-    Child,
-    describe_machine,
-    pair_ratio,
-    spread,
-)
-from benchmarks.photo_scene import HEIGHT, PERSONS, WIDTH, Photo, make_photo
-from peopleparse.data.files import write_file
-from peopleparse.errors import PeopleparseError
+from benchmarks import photo_report, photo_spinning
+from benchmarks.command import add_output_options, add_photo_options, make_parser, run_command
+from benchmarks.harness import BenchmarkError, Child, describe_machine, pair_ratio, spread
+from benchmarks.photo_scene import PERSONS, Photo, describe_photo, make_photo
+from benchmarks.report import begin_result, keep_result, write_docs
 
 OURS, THEIRS = "peopleparse", "torch"
 MODULES = {OURS: "benchmarks.photo_peopleparse", THEIRS: "benchmarks.photo_torch"}
-PAGE = REPO / "docs" / "performance.md"
 _PROPOSALS = 1000
 
 
 def take_turns(
-    sides: Mapping[str, Any], repetitions: int, warm_up: int
+    sides: Mapping[str, Any], repetitions: int | Mapping[str, int], warm_up: int
 ) -> dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]:
     """Have each side parse the photo in turn.
 
     Args:
         sides: by name; each answers `ask("photo")`.
-        repetitions: turns of each side.
+        repetitions: turns of each side, or of each by its name: a slow one may stop earlier.
         warm_up: photos of each side before the first turn.
 
     Returns:
@@ -65,9 +52,11 @@ def take_turns(
         for _ in range(warm_up):
             side.ask("photo")
     turns: dict[str, list[Any]] = {name: [] for name in sides}
-    for _ in range(repetitions):
+    rounds = repetitions if isinstance(repetitions, Mapping) else dict.fromkeys(sides, repetitions)
+    for number in range(max(rounds.values())):
         for name, side in sides.items():
-            turns[name].append((side.ask("photo"), side.ask("photo")))
+            if number < rounds[name]:
+                turns[name].append((side.ask("photo"), side.ask("photo")))
     return turns
 
 
@@ -91,11 +80,13 @@ def summarize(turns: Mapping[str, Any], ends: Mapping[str, Any]) -> dict[str, An
         "ratio_of_uncounted": ratio(0, "seconds"),
         "ratio_of_processor_time": ratio(1, "cpu_seconds"),
         "memory_ratio": peaks[0] / peaks[1] if all(peaks) else None,
-        "sides": {side: _side([turn[1] for turn in turns[side]]) | ends[side] for side in turns},
+        "sides": {side: summarize_side(turns[side]) | ends[side] for side in turns},
     }
 
 
-def _side(photos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summarize_side(turns: Sequence[Any]) -> dict[str, Any]:
+    """Return times, shares and counts of the photos of one side that count."""
+    photos = [turn[1] for turn in turns]
     seconds = [photo["seconds"] for photo in photos]
     counts = {
         key: min(photo[key] for photo in photos)
@@ -117,7 +108,7 @@ def _shares(photos: Sequence[Mapping[str, Any]], key: str) -> dict[str, float]:
 
 
 def check_result(result: Mapping[str, Any]) -> None:
-    """Check that the comparison is one: enough people on both sides, and no torch on ours.
+    """Check that the comparison is one: the same people on both sides, and no torch on ours.
 
     Raises:
         BenchmarkError: it is not.
@@ -125,10 +116,9 @@ def check_result(result: Mapping[str, Any]) -> None:
     sides = result["sides"]
     for name in (OURS, THEIRS):
         parsed = sides[name]["persons_parsed"]
-        if parsed < PERSONS:
+        if parsed != PERSONS:
             raise BenchmarkError(
-                f"people parsed by {name} must be at least {PERSONS}, got {parsed}. "
-                "Choose another --seed."
+                f"people parsed by {name} must be {PERSONS}, got {parsed}. Choose another --seed."
             )
     if sides[OURS]["torch_imported"]:
         raise BenchmarkError(
@@ -152,17 +142,9 @@ def measure(options: argparse.Namespace, photo: Photo) -> dict[str, Any]:
         }
         turns = take_turns(sides, options.repetitions, options.warm_up)
         ends = {name: {**side.versions, **side.ask("end")} for name, side in sides.items()}
-    return {
-        "benchmark": "photo",
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": options.quick,
-        "seed": options.seed,
-        "repetitions": options.repetitions,
-        "warm_up": options.warm_up,
-        "machine": machine,
-        "photo": _describe(photo),
-        **summarize(turns, ends),
-    }
+    more = {"seed": options.seed, "repetitions": options.repetitions, "warm_up": options.warm_up}
+    result = begin_result("photo", options.quick, machine, **more)
+    return result | {"photo": describe_photo(photo), **summarize(turns, ends)}
 
 
 @contextmanager
@@ -176,39 +158,16 @@ def _settings(options: argparse.Namespace, photo: Photo) -> Iterator[dict[str, A
         yield settings | ({"min_size": 96, "crop": 65} if options.quick else {})
 
 
-def _describe(photo: Photo) -> dict[str, Any]:
-    return {
-        "kind": photo.kind,
-        "width": WIDTH,
-        "height": HEIGHT,
-        "persons": len(photo.boxes),
-        "bytes": len(photo.jpeg),
-        "sha256": hashlib.sha256(photo.jpeg).hexdigest(),
-        "source_photos": list(photo.photo_ids),
-    }
-
-
 def read_options(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     add = parser.add_argument
-    add(
-        "--data",
-        type=Path,
-        default=os.environ.get("PEOPLEPARSE_DATA") or None,
-        help="folder with ccp/ and backgrounds/ for a composed photo; without it one is drawn",
-    )
-    add("--model", help="name, folder or passport of a network; default: the shipped one")
+    add_photo_options(parser)
     add("--detail", choices=["fast", "normal", "fine"], default="normal")
-    add("--seed", type=int, default=0)
     add("--repetitions", type=int, default=9, help="turns of each side")
     add("--warm-up", type=int, default=2, help="photos of each side before the first turn")
-    add("--out", type=Path, help="where to write the result")
-    add("--quick", action="store_true", help="smoke test; its figures mean nothing")
-    add("--profile", action="store_true", help="measure import time and spinning instead")
-    add("--write-docs", action="store_true", help="write the tables of the docs; measure nothing")
+    add("--spinning", action="store_true", help="measure what idle threads that spin cost instead")
+    add_output_options(parser)
     options = parser.parse_args(argv)
     if options.repetitions < 1 or options.warm_up < 0:
         parser.error("--repetitions must be at least 1 and --warm-up at least 0")
@@ -220,33 +179,23 @@ def read_options(argv: Sequence[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for."""
     if options.write_docs:
-        photo_report.write_docs(PAGE, RESULTS)
-        print(f"Wrote the tables of {PAGE}")
+        write_docs()
         return
     photo = make_photo(options.data, options.seed)
-    name = "photo_profile.json" if options.profile else "photo.json"
-    if options.profile:
+    if options.spinning:
         with _settings(options, photo) as settings:
-            result = photo_profile.measure(settings, options.repetitions, options.quick)
-        text = photo_report.profile_table(result)
+            result = photo_spinning.measure(settings, options.repetitions, options.quick)
+        text = photo_report.spinning_table(result)
     else:
         result = measure(options, photo)
         check_result(result)
         text = f"{photo_report.headline(result)}\n\n{photo_report.photo_table(result)}"
-    print(text)
-    out = options.out or (None if options.quick else RESULTS / name)
-    if out is not None:
-        print(f"\nWrote {write_file(out, (json.dumps(result, indent=1) + chr(10)).encode())}")
+    keep_result(result, text, options.out)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    try:
-        run(read_options(argv))
-    except (BenchmarkError, PeopleparseError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(lambda: run(read_options(argv)))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,9 @@ network's part plus that loss. Times are the processor's: other programs disturb
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +28,16 @@ from torch import Tensor
 from torch.nn import functional
 
 import peopleparse
-from benchmarks.harness import REPO, RESULTS, BenchmarkError, describe_machine, spread
-from peopleparse.data.files import write_file
-from peopleparse.errors import PeopleparseError
+from benchmarks.command import add_output_options, make_parser, run_command
+from benchmarks.harness import describe_machine, spread
+from benchmarks.report import begin_result, keep_result, write_docs
+from benchmarks.structure_loss_report import FORMS, PLAIN, headline, loss_table
 from peopleparse.labels import get_scheme
 from peopleparse.losses.structure import StructureLoss
 from peopleparse.models.parsers import build_parser
 from peopleparse.nn.resize import upsample
 
-PAGE = REPO / "docs" / "performance.md"
-BEGIN, END = "<!-- structure_loss:begin -->", "<!-- structure_loss:end -->"
-RESULT = "structure_loss.json"
 MOST = 0.10  # of a training step
-PLAIN = "cross-entropy"
-FORMS = {
-    "paper, centers": ("paper", "centers"),
-    "paper, heatmaps": ("paper", "heatmaps"),
-    "released": ("released", "heatmaps"),
-    "soft, centers": ("soft", "centers"),
-    "soft, heatmaps": ("soft", "heatmaps"),
-}
 Loss = Callable[[Tensor, Tensor], Tensor]
 Clock = Callable[[], float]
 
@@ -97,7 +85,9 @@ def measure_turns(options: argparse.Namespace, clock: Clock) -> dict[str, Any]:
     truth = make_truth(options, labels)
     losses = make_losses(options.scheme)
     network: list[float] = []
-    seconds = {grid: {name: [] for name in losses} for grid in ("cells", "pixels")}
+    seconds: dict[str, dict[str, list[float]]] = {
+        grid: {name: [] for name in losses} for grid in ("cells", "pixels")
+    }
     for turn in range(options.repetitions + 1):  # the first does not count
         start = clock()
         optimizer.zero_grad()
@@ -146,13 +136,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     turns = measure_turns(options, time.process_time)
     ratios = summarize(turns)
     worst = max(form["share"]["median"] for form in ratios["cells"].values())
-    return {
-        "benchmark": "structure_loss",
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": options.quick,
-        "seed": options.seed,
-        "repetitions": options.repetitions,
-        "machine": machine,
+    more = {"seed": options.seed, "repetitions": options.repetitions}
+    return begin_result("structure_loss", options.quick, machine, **more) | {
         "versions": {
             "peopleparse": peopleparse.__version__,
             "torch": torch.__version__,
@@ -171,64 +156,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def headline(result: Mapping[str, Any]) -> str:
-    """Return the one line that may be quoted."""
-    warning = "SMOKE TEST, these figures mean nothing. " if result["quick"] else ""
-    shares = [form["share"]["median"] for name, form in _structure(result["ratios"]["cells"])]
-    return (
-        f"{warning}The structure loss is at most {max(shares):.3%} of a training step of DeepLab "
-        f"v2 on ResNet-101 at {result['side']} x {result['side']}, batch {result['batch']} "
-        f"(asked: at most {result['asked']:.0%})."
-    )
-
-
-def loss_table(result: Mapping[str, Any]) -> str:
-    """Return a Markdown table of shares, and under it what was run."""
-    side, cells = result["side"], result["grid"][0]
-    lines = [
-        f"| share of a training step | on {cells} x {cells} cells | on {side} x {side} pixels |",
-        "| --- | --- | --- |",
-    ]
-    for name in (PLAIN, *FORMS):
-        values = [_percent(result["ratios"][grid][name]["share"]) for grid in ("cells", "pixels")]
-        lines.append(f"| {name} | {' | '.join(values)} |")
-    machine, versions = result["machine"], result["versions"]
-    load = "" if machine["load_before"] is None else f", load {machine['load_before']:.2f} before"
-    verdict = "met" if result["met"] else "not met"
-    lines += [
-        "",
-        f"* {headline(result)[:-1]}: {verdict}.",
-        f"* {result['repetitions']} steps of {result['threads']} thread(s), processor time; scheme "
-        f"`{result['scheme']}`. In brackets the lowest and the highest step.",
-        f"* Run of {result['written']}: {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['system']}, Python {machine['python']}{load}.",
-        f"* {', '.join(f'{name} {number}' for name, number in versions.items())}.",
-    ]
-    return "\n".join(lines)
-
-
-def fill_page(text: str, result: Mapping[str, Any]) -> str:
-    """Return a page with the table of a result between its markers.
-
-    Raises:
-        BenchmarkError: a marker is missing, or the result is one of a smoke test.
-    """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise BenchmarkError(
-            f"the page must hold '{BEGIN}' and then '{END}' once each, got {text.count(BEGIN)} "
-            f"and {text.count(END)}. Put them where the table belongs."
-        )
-    if result["quick"]:
-        raise BenchmarkError("result must be of a whole run, got a smoke test. Run it whole.")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{loss_table(result)}\n{END}{rest.split(END)[1]}"
-
-
 def read_options(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     add = parser.add_argument
     add("--seed", type=int, default=0)
     add("--batch", type=int, default=2, help="images of a step")
@@ -236,9 +166,7 @@ def read_options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--scheme", default="lip")
     add("--repetitions", type=int, default=5, help="steps that count")
     add("--threads", type=int, default=1)
-    add("--out", type=Path, help="where to write the result")
-    add("--write-docs", action="store_true", help="only write the table of the page")
-    add("--quick", action="store_true", help="smoke test; its figures mean nothing")
+    add_output_options(parser)
     options = parser.parse_args(argv)
     if options.quick:
         options.batch, options.side, options.repetitions = 1, 65, 1
@@ -248,33 +176,15 @@ def read_options(argv: Sequence[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for."""
     if options.write_docs:
-        result = json.loads((RESULTS / RESULT).read_text(encoding="utf-8"))
-        write_file(PAGE, fill_page(PAGE.read_text(encoding="utf-8"), result).encode())
-        print(f"Wrote the table of {PAGE}")
+        write_docs()
         return
     result = measure(options)
-    print(f"{headline(result)}\n\n{loss_table(result)}")
-    out = options.out or (None if options.quick else RESULTS / RESULT)
-    if out is not None:
-        print(f"\nWrote {write_file(out, (json.dumps(result, indent=1) + chr(10)).encode())}")
+    keep_result(result, f"{headline(result)}\n\n{loss_table(result)}", options.out)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    try:
-        run(read_options(argv))
-    except (BenchmarkError, PeopleparseError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _structure(forms: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name, form) for name, form in forms.items() if name != PLAIN]
-
-
-def _percent(share: Mapping[str, float]) -> str:
-    return f"{share['median']:.3%} ({share['low']:.3%} to {share['high']:.3%})"
+    return run_command(lambda: run(read_options(argv)))
 
 
 if __name__ == "__main__":

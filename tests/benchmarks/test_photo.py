@@ -14,8 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import harness, photo, photo_peopleparse, photo_profile, photo_report, photo_scene
-from benchmarks.harness import REPO, RESULTS, BenchmarkError, Child, serve
+from benchmarks import (
+    harness,
+    photo,
+    photo_peopleparse,
+    photo_report,
+    photo_scene,
+    photo_spinning,
+    report,
+)
+from benchmarks.harness import REPO, BenchmarkError, Child, serve
 from peopleparse import Parser
 from peopleparse.errors import InputError, ModelError
 from tests.fakes import FakeEngine, draw_people
@@ -60,7 +68,7 @@ def make_result(ours=(0.1, 0.1, 0.1), theirs=(3.0, 4.0, 5.0), people=5, **change
     return fields | photo.summarize(turns, ends) | changes
 
 
-def make_profile():
+def make_spinning():
     ratio = {"median": 2.0, "low": 1.5, "high": 12.0}
     spinning = dict.fromkeys(("seconds", "seconds_after_rest", "processor_time"), ratio)
     machine = make_result()["machine"]
@@ -68,7 +76,6 @@ def make_profile():
         "quick": False,
         "written": "2025-01-01T00:00:00+00:00",
         "machine": machine,
-        "imports": {"import peopleparse": ratio},
         "spinning": spinning | {"model": "m", "sha256": {}},
     }
 
@@ -104,7 +111,7 @@ def test_people_that_the_model_misses_are_planted_where_they_are():
 
 
 def test_people_that_cannot_be_told_apart_are_refused():
-    with pytest.raises(InputError, match=r"people parsed must be at least 5, got 1.*--seed"):
+    with pytest.raises(InputError, match=r"people parsed must be 5, got 1.*--seed"):
         make_side(shown=0, boxes=[BOXES[0]] * 5)
 
 
@@ -120,6 +127,31 @@ def test_the_composed_photo_holds_five_people(data_root):
     made = photo_scene.make_photo(data_root, seed=0)
     assert Image.open(io.BytesIO(made.jpeg)).size == (640, 480)
     assert made.kind == "composed val scene" and len(made.boxes) == len(made.photo_ids) == 5
+
+
+@pytest.mark.parametrize("count", [1, 20, 100])
+def test_any_number_of_people_stands_in_scenes_side_by_side(count):
+    made = photo_scene.make_photo(None, seed=0, size=(960, 1280), persons=count)
+    about = photo_scene.describe_photo(made)
+    assert (about["width"], about["height"], about["persons"]) == (1280, 960, count)
+    assert not photo_scene.overlaps(made.boxes)
+    boxes = np.array(made.boxes)
+    assert (boxes >= 0).all() and (boxes <= [1280, 960, 1280, 960]).all()
+
+
+def test_an_enlarged_photo_keeps_its_people_and_has_noise():
+    small = photo_scene.make_photo(None, seed=0)
+    large = photo_scene.enlarge_photo(small, (960, 1280))
+    assert Image.open(io.BytesIO(large.jpeg)).size == (1280, 960)
+    assert np.allclose(np.array(large.boxes), np.array(small.boxes) * 2)
+    assert len(large.jpeg) > 4 * len(small.jpeg)
+    assert large == photo_scene.enlarge_photo(small, (960, 1280))
+
+
+def test_a_hundred_planted_people_are_all_parsed():
+    made = photo_scene.make_photo(None, seed=0, persons=100)
+    side = photo_peopleparse.Side(Parser(engine=FakeEngine()), made.jpeg, made.boxes)
+    assert side.planted and side.photo()["persons_parsed"] == 100
 
 
 def test_a_seed_without_five_people_is_refused(data_root, monkeypatch):
@@ -142,6 +174,9 @@ def test_sides_take_turns_after_warming_up():
     turns = photo.take_turns({"a": Stub("a"), "b": Stub("b")}, repetitions=2, warm_up=1)
     assert "".join(asked) == "ab" + "aabb" * 2
     assert [second["number"] for _, second in turns["a"]] == [4, 8]
+    asked.clear()
+    turns = photo.take_turns({"a": Stub("a"), "b": Stub("b")}, {"a": 1, "b": 3}, warm_up=0)
+    assert "".join(asked) == "aabb" + "bb" * 2 and len(turns["a"]) == 1
 
 
 def test_ratios_are_of_medians_and_pairs():
@@ -156,7 +191,7 @@ def test_ratios_are_of_medians_and_pairs():
 
 def test_a_comparison_that_is_none_is_refused():
     photo.check_result(make_result())
-    with pytest.raises(BenchmarkError, match="parsed by peopleparse must be at least 5, got 4"):
+    with pytest.raises(BenchmarkError, match="parsed by peopleparse must be 5, got 4"):
         photo.check_result(make_result(people=4))
     result = make_result()
     result["sides"]["peopleparse"]["torch_imported"] = True
@@ -184,30 +219,9 @@ def test_text_holds_ratios_and_no_bare_time():
     assert "run it again" in photo_report.photo_table(result)
 
 
-def test_tables_are_written_between_their_markers(tmp_path):
-    page = tmp_path / "page.md"
-    text = "a\n<!-- photo:begin -->\nold\n<!-- photo:end -->\nb\n"
-    text += "<!-- photo_profile:begin -->\n<!-- photo_profile:end -->\nc\n"
-    page.write_text(text)
-    photo_report.write_docs(page, tmp_path)
-    assert page.read_text().count("No result yet") == 2 and "old" not in page.read_text()
-    (tmp_path / "photo.json").write_text(json.dumps(make_result()))
-    (tmp_path / "photo_profile.json").write_text(json.dumps(make_profile()))
-    for _ in range(2):
-        photo_report.write_docs(page, tmp_path)
-        filled = page.read_text()
-        assert filled.startswith("a\n<!-- photo:begin -->\n| ") and filled.endswith("c\n")
-        assert "| 40.0 (30.0 to 50.0) |" in filled and "| 2.00 (1.50 to 12.00) |" in filled
-    (tmp_path / "photo.json").write_text(json.dumps(make_result(quick=True)))
-    with pytest.raises(BenchmarkError, match="must be of a whole run, got one of --quick, at .*"):
-        photo_report.write_docs(page, tmp_path)
-    with pytest.raises(BenchmarkError, match="must hold '<!-- photo:begin -->' .* got 0 and 0"):
-        photo_report.fill_page("", tmp_path)
-
-
-def test_the_page_shows_the_results_that_are_committed():
-    text = photo.PAGE.read_text(encoding="utf-8")
-    assert photo_report.fill_page(text, RESULTS) == text, "run benchmarks/photo.py --write-docs"
+def test_what_spinning_costs_stands_in_a_table_of_its_own():
+    text = photo_report.spinning_table(make_spinning())
+    assert text.count("| 2.00 (1.50 to 12.00) |") == 3 and "Network `m`: no passport." in text
 
 
 def test_a_side_answers_line_by_line(tmp_path, monkeypatch):
@@ -255,7 +269,7 @@ def test_the_command_prints_one_line_for_an_error(capsys):
     assert "--repetitions must be at least 1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", [harness, photo_scene], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [harness, photo_scene, report], ids=lambda m: m.__name__)
 def test_examples_in_docstrings(module):
     assert doctest.testmod(module).failed == 0
 
@@ -278,14 +292,6 @@ def test_spinning_reaches_every_session(monkeypatch):
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
-def test_imports_are_compared_with_python_alone(monkeypatch):
-    monkeypatch.setattr(photo_profile, "IMPORTS", ("import json",))
-    found = photo_profile.measure_imports(1)
-    assert list(found) == ["import json"] and found["import json"]["median"] > 0
-    with pytest.raises(BenchmarkError, match="'import absent_module' must run, got 'ModuleNotFou"):
-        photo_profile._time_code("import absent_module")
-
-
 def test_spinning_is_measured_in_turns(monkeypatch):
     class Stub:
         versions = {"model": "m", "sha256": {}, "versions": {}}
@@ -303,9 +309,9 @@ def test_spinning_is_measured_in_turns(monkeypatch):
             self.cpu += self.cost if what == "photo" else 0
             return {"seconds": self.cost, "cpu_seconds": self.cpu}
 
-    monkeypatch.setattr(photo_profile, "Child", Stub)
-    monkeypatch.setattr(photo_profile, "REST_SECONDS", 0)
-    found = photo_profile.measure_spinning({}, repetitions=2)
+    monkeypatch.setattr(photo_spinning, "Child", Stub)
+    monkeypatch.setattr(photo_spinning, "REST_SECONDS", 0)
+    found = photo_spinning.measure_spinning({}, repetitions=2)
     for key in ("seconds", "seconds_after_rest", "processor_time"):
         assert found[key]["median"] == 2
 

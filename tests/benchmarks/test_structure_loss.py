@@ -9,8 +9,10 @@ import pytest
 pytest.importorskip("torch")
 
 from benchmarks import structure_loss  # noqa: E402
-from benchmarks.harness import RESULTS, BenchmarkError  # noqa: E402
-from benchmarks.structure_loss import BEGIN, END, FORMS, PLAIN  # noqa: E402
+from benchmarks.harness import RESULTS  # noqa: E402
+from benchmarks.structure_loss_report import FORMS, PLAIN, loss_table  # noqa: E402
+
+RESULT = RESULTS / "structure_loss.json"
 
 
 def make_result(seconds: float = 1.0, **changes):
@@ -18,6 +20,7 @@ def make_result(seconds: float = 1.0, **changes):
     by_name = {PLAIN: [1.0, 1.0], **{name: [seconds, seconds] for name in FORMS}}
     turns = {"network": [7.0, 15.0], "losses": {"cells": by_name, "pixels": by_name}}
     machine = {"cpu": "Chip", "cores": 2, "system": "Linux", "python": "3", "load_before": None}
+    machine["quiet"] = False
     fields = {"quick": False, "repetitions": 2, "threads": 1, "scheme": "lip", "batch": 2}
     fields |= {"side": 321, "grid": [41, 41], "asked": 0.1, "met": False, "machine": machine}
     fields |= {"written": "2025-01-01T00:00:00+00:00", "versions": {"torch": "2"}}
@@ -36,38 +39,25 @@ def test_shares_and_what_is_added_by_hand():
     assert found[PLAIN]["added"]["high"] == 0
 
 
-def test_the_page_gets_the_table_and_nothing_else():
-    page = f"above\n{BEGIN}\nold\n{END}\nbelow\n"
-    filled = structure_loss.fill_page(page, make_result())
-    assert filled.startswith(f"above\n{BEGIN}\n| share") and filled.endswith(f"{END}\nbelow\n")
-    assert "old" not in filled and "| cross-entropy | 9.375% (6.250% to 12.500%) |" in filled
-    assert "(asked: at most 10%): not met." in filled
-    assert structure_loss.fill_page(filled, make_result()) == filled
-
-
-def test_what_no_page_is_made_of():
-    with pytest.raises(BenchmarkError, match="result must be of a whole run, got a smoke test"):
-        structure_loss.fill_page(f"{BEGIN}{END}", make_result(quick=True))
-    for page in ("", f"{END}{BEGIN}", f"{BEGIN}{BEGIN}{END}"):
-        with pytest.raises(BenchmarkError, match="the page must hold '<!-- structure_loss:begin"):
-            structure_loss.fill_page(page, make_result())
+def test_the_table_holds_shares_and_how_it_came_out():
+    text = loss_table(make_result())
+    assert text.startswith("| share of a training step | on 41 x 41 cells |")
+    assert "| cross-entropy | 9.375% (6.250% to 12.500%) |" in text
+    assert "(asked: at most 10%): NOT met." in text
 
 
 def test_the_smoke_test_runs_and_writes_nothing(capsys):
-    path = RESULTS / structure_loss.RESULT
-    before = path.read_bytes() if path.exists() else None
+    before = RESULT.read_bytes()
     assert structure_loss.main(["--quick"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("SMOKE TEST") and "Wrote" not in printed
-    assert (path.read_bytes() if path.exists() else None) == before
+    assert RESULT.read_bytes() == before
 
 
 def test_the_kept_result_holds_what_was_asked_for():
-    result = json.loads((RESULTS / structure_loss.RESULT).read_text(encoding="utf-8"))
+    result = json.loads(RESULT.read_text(encoding="utf-8"))
     assert not result["quick"] and result["network"] == "deeplab_v2_resnet101"
     assert (result["side"], result["grid"], result["met"]) == (321, [41, 41], True)
     turns = {"network": result["seconds"]["network"]}
     turns["losses"] = {grid: result["seconds"][grid] for grid in ("cells", "pixels")}
     assert structure_loss.summarize(turns) == result["ratios"]
-    page = structure_loss.PAGE.read_text(encoding="utf-8")
-    assert structure_loss.fill_page(page, result) == page

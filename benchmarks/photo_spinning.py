@@ -1,4 +1,4 @@
-"""Two questions beside the photo itself: what an import costs, and whether idle threads may spin.
+"""A question beside the photo itself: whether idle threads of ONNX Runtime may spin.
 
 ONNX Runtime's threads wait for work in a loop for a while before they sleep. That saves time
 between two layers and burns the processor after the last one; what counts depends on the machine.
@@ -6,79 +6,29 @@ between two layers and burns the processor after the last one; what counts depen
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from time import perf_counter
 from typing import Any
 
-from benchmarks.harness import REPO, BenchmarkError, Child, describe_machine, pair_ratio
+from benchmarks.harness import Child, describe_machine, pair_ratio
+from benchmarks.report import begin_result
 
-BARE = "pass"
-IMPORTS = (
-    "import numpy",
-    "import peopleparse",
-    "from peopleparse import Parser",
-    "import torch, torchvision",
-)
 REST_SECONDS = 0.3
 _SIDE = "benchmarks.photo_peopleparse"
 
 
 def measure(settings: Mapping[str, Any], repetitions: int, quick: bool = False) -> dict[str, Any]:
-    """Return both answers.
+    """Return the whole result.
 
     Args:
         settings: what our side is told; see `photo_peopleparse.build`.
         repetitions: turns of each variant.
         quick: whether this is a smoke test.
     """
-    machine = describe_machine()
-    return {
-        "benchmark": "photo_profile",
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": quick,
-        "seed": settings["seed"],
-        "repetitions": repetitions,
-        "machine": machine,
-        "imports": measure_imports(repetitions),
-        "spinning": measure_spinning(settings, repetitions),
-    }
-
-
-def measure_imports(repetitions: int) -> dict[str, dict[str, float]]:
-    """Return the time of each import as a multiple of starting Python and doing nothing.
-
-    The statements take turns; a first round, which also compiles and fills the file cache, is not
-    counted.
-    """
-    seconds: dict[str, list[float]] = {code: [] for code in (BARE, *IMPORTS)}
-    for turn in range(repetitions + 1):
-        for code, found in seconds.items():
-            spent = _time_code(code)
-            if turn:
-                found.append(spent)
-    return {code: pair_ratio(seconds[code], seconds[BARE]) for code in IMPORTS}
-
-
-def _time_code(code: str) -> float:
-    paths = [str(REPO / "src"), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    start = perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
-    )
-    spent = perf_counter() - start
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise BenchmarkError(
-            f"'{code}' must run, got '{reason}'. pip install 'peopleparse[train]'."
-        )
-    return spent
+    more = {"seed": settings["seed"], "repetitions": repetitions}
+    result = begin_result("spinning", quick, describe_machine(), **more)
+    return result | {"spinning": measure_spinning(settings, repetitions)}
 
 
 def measure_spinning(settings: Mapping[str, Any], repetitions: int) -> dict[str, Any]:
