@@ -5,7 +5,8 @@
     python benchmarks/finetune_others.py --data DATA --model MODEL
 
 Scores the network that was fine-tuned and the one that came of it on photos of further people, made
-dark as the twenty were, and left as they are; the second shows what was forgotten.
+dark as the twenty were, and left as they are; the second shows what was forgotten. "end" is what
+the last steps gave, before it was moved back towards the start.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from examples.finetune_set import make_night, write_set
 from peopleparse.data.files import write_file
 from peopleparse.data.gps import read_image_ids
 from peopleparse.inference.passport import find_passport, read_passport
-from peopleparse.training.finetune import score_folder
+from peopleparse.training.finetune import RUN, score_folder
 from peopleparse.training.from_export import load_exported
+from peopleparse.training.loop import CHECKPOINT
+from peopleparse.training.tasks import load_trained
 
 OUT = Path(__file__).resolve().parent / "results" / "finetune_others.json"
 SKIP = 20  # the photos of the example
@@ -49,7 +52,11 @@ def main() -> None:
     words = parser.parse_args()
     tuned = read_passport(find_passport(words.model))
     start = read_passport(find_passport(tuned.fields["start"]["name"]))
-    models = {"before": load_exported(start), "after": load_exported(tuned)}
+    models = {
+        "before": load_exported(start),
+        "after": load_exported(tuned),
+        "end": load_trained(words.model / RUN / CHECKPOINT)[0],
+    }
     result: dict[str, Any] = {
         "command": f"python benchmarks/finetune_others.py --count {words.count}",
         "before": dict(start.sha256),

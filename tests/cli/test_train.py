@@ -143,3 +143,83 @@ def test_a_core_install_says_what_the_command_needs(monkeypatch, words, library)
     result = run(*words, code=1)
     assert result.stderr.startswith("Error: this command must have ") and library in result.stderr
     assert result.stderr.endswith("Install them: pip install 'peopleparse[train]'\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("r.py", "--data", "d"), "Missing option '--run'."),
+        (("--data", "d", "--run", "r"), "Missing argument 'RECIPE'."),
+        (("--finetune", "base", "--data", "d"), "Missing option '--out'."),
+        (
+            ("r.py", "--finetune", "base", "--data", "d", "--out", "o"),
+            "'RECIPE' must not stand beside --finetune.",
+        ),
+        (
+            ("--finetune", "base", "--data", "d", "--out", "o", "--photos", "3"),
+            "'--photos' must not stand beside --finetune.",
+        ),
+        (
+            ("r.py", "--data", "d", "--run", "r", "--steps", "9"),
+            "'--steps' must not stand without --finetune.",
+        ),
+    ],
+)
+def test_words_of_recipes_and_of_fine_tuning_are_apart(words, message):
+    assert message in run("train", *words, code=2).stderr
+
+
+@pytest.fixture
+def tuned(monkeypatch):
+    """Stand in for the fine-tuning itself; return the words that it was called with."""
+    for name in ("torch", "onnx", "tensorboard"):
+        pytest.importorskip(name)
+    from peopleparse.training import finetune as module
+
+    seen = []
+
+    def finetune(data, out, start, steps, val_share, settings, workers, report):
+        seen.append((start, steps, val_share, settings, workers))
+        if start == "stop":
+            raise KeyboardInterrupt("Stopped after step 3 of 9. Start the same command again.")
+        report(1, {"loss": 1.0})
+        scores = {"part_mean_iou": 0.5, "average_ap": {"strict": 0.25}, "mask_recall_50": 1.0}
+        counts = ("mine", "ab", 16, 4, 0, 20, ("tie",), start, steps, 3.0)
+        return module.FinetuneReport(*counts, scores, scores, "start", out / "mine.json")
+
+    monkeypatch.setattr(module, "finetune", finetune)
+    return seen
+
+
+def test_fine_tuning_says_what_came_of_it(tuned, tmp_path):
+    words = ["train", "--finetune", "base", "--data", tmp_path, "--out", tmp_path / "mine"]
+    result = run(*words, "--steps", "9", "--set", "lr=1e-4", "--report", tmp_path / "r.json")
+    assert tuned == [("base", 9, 0.2, ("lr=1e-4",), 1)]
+    assert result.stdout.splitlines() == [
+        "Learnt from 16 photos, scored on 4 others:",
+        "part mean IoU           50.0 -> 50.0",
+        "average AP, strict      25.0 -> 25.0",
+        "persons found at IoU .5 100.0 -> 100.0",
+        "No gain: kept the network as it was at the start. Try more photos or more steps.",
+        f"peopleparse parse PHOTO --model {tmp_path / 'mine'}",
+    ]
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["photos"] == 16 and report["kept"] == "start"
+    assert report["command"] == (
+        "peopleparse train --finetune base --steps 9 --val-share 0.2 --set lr=1e-4"
+    )
+
+
+def test_a_stopped_fine_tuning_says_how_to_go_on(tuned, tmp_path):
+    words = ["train", "--finetune", "stop", "--data", tmp_path, "--out", tmp_path / "mine"]
+    result = run(*words, code=130)
+    assert result.stderr.splitlines()[-1].startswith("Stopped after step 3 of 9.")
+    assert result.stdout == ""
+
+
+def test_a_wrong_fine_tuning_folder_is_one_line(recipe, tmp_path):
+    pytest.importorskip("onnx")
+    words = ["train", "--finetune", "base", "--data", tmp_path, "--out", tmp_path / "mine"]
+    result = run(*words, code=1)
+    assert "Error: GPS folder must hold annotations/, got none, at" in result.stderr
+    assert not (tmp_path / "mine").exists()

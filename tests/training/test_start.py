@@ -32,3 +32,35 @@ def test_bad_input(monkeypatch):
     monkeypatch.setattr(start, "_LAYERS", ("to_4.", "from_32."))
     with pytest.raises(ModelError, match=r"must hold the \d+ arrays of MobileNetV2, got \d+ of"):
         start_from(build_model("gpsnet_mobilenet_v2"), "gpsnet_mobilenet_v2")
+
+
+def test_a_run_may_start_from_every_layer_of_an_export(tmp_path):
+    from peopleparse.inference.passport import WEIGHTS_FOLDER, read_passport
+    from peopleparse.training.from_export import load_exported
+    from peopleparse.training.recipe import Recipe
+    from peopleparse.training.tasks import find_task
+
+    name = "gpsnet_mobilenet_v2"
+    recipe = Recipe(backbone="", init=name)
+    model = find_task(name).build(recipe, tmp_path)
+    shipped = load_exported(read_passport(WEIGHTS_FOLDER / f"{name}.json")).state_dict()
+    assert all(torch.equal(value, shipped[key]) for key, value in model.state_dict().items())
+    assert all(value.requires_grad for value in model.parameters())
+    chance = find_task(name).build(recipe, None).state_dict()  # what a checkpoint is loaded into
+    assert chance.keys() == shipped.keys()
+    wrong = "network to start from must have model=.* fuse=False, got model=.* fuse=True, at"
+    with pytest.raises(ModelError, match=wrong):
+        find_task(name).build(Recipe(fuse=False, init=name), tmp_path)
+    with pytest.raises(ModelError, match="model must be a GPSNet to start from every layer of"):
+        find_task("det_par_vgg16").build(Recipe(model="det_par_vgg16", init=name), tmp_path)
+
+
+def test_a_checkpoint_of_another_start_is_refused(tmp_path):
+    from peopleparse.training.loop import check_same_model
+    from peopleparse.training.recipe import Recipe
+
+    plain, started = Recipe(), Recipe(init="gpsnet_mobilenet_v2")
+    check_same_model(started, started.to_dict(), tmp_path)
+    check_same_model(plain, plain.to_dict(), tmp_path)
+    with pytest.raises(ModelError, match="checkpoint must have init=gpsnet_mobilenet_v2, got ,"):
+        check_same_model(started, plain.to_dict(), tmp_path)

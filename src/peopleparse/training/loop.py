@@ -131,7 +131,8 @@ def train(
     Raises:
         SchemeError: the labels' scheme does not name flip partners: half of all people are shown
             in a mirror.
-        InputError: `batches` are not as many as the recipe's steps.
+        InputError: `batches` are not as many as the recipe's steps, or another process of the
+            run was lost; its checkpoint stays.
         ModelError: the run's checkpoint is broken or of another model.
     """
     cv2.setNumThreads(1)  # two pools on the same cores wait for each other
@@ -144,11 +145,12 @@ def train(
         check_same_model(recipe, json.loads(state["recipe"]), path)
         trainer.load(state)
     if batches is None:
-        batches = Batches(recipe, *read_training_data(data), rank=world.rank)
+        people, places = read_training_data(data)
+        batches = Batches(recipe, people, places, world.rank, data / "bystanders")
     weights = check_batches(batches, recipe).to(world.device)
     ledger = Ledger(run) if world.rank == 0 else None
     started = time.monotonic()
-    with _StopSignal() as stop:
+    with _StopSignal() as stop, world.watch(path):
         for batch in iterate(batches, trainer.step, workers):
             values = trainer.train_step(batch, weights)
             report(trainer.step, values)
@@ -160,6 +162,7 @@ def train(
             if ledger and (last or stopping or trainer.step % validate_every == 0):
                 save_checkpoint(path, trainer.state())
             if validate and not stopping and (last or trainer.step % validate_every == 0):
+                world.share_buffers(trainer.average)
                 scores = validate(trainer.average, world)
                 if ledger:
                     ledger.add(trainer.step, scores)
@@ -190,10 +193,11 @@ def check_same_model(recipe: Recipe, saved: dict[str, Any], path: Path) -> None:
     """Check that a run's checkpoint holds the model of the recipe.
 
     Raises:
-        ModelError: the model or an ablation switch is another.
+        ModelError: the model or an ablation switch is another, or one of both has no batch norm
+            because it started from an export.
     """
-    for name in ("model", "adjust", "fuse"):
-        wanted, found = getattr(recipe, name), saved[name]
+    for name in ("model", "adjust", "fuse", "init"):
+        wanted, found = getattr(recipe, name), saved.get(name, getattr(Recipe, name))
         if wanted != found:
             raise ModelError(
                 f"checkpoint must have {name}={wanted}, got {found}, at {path}. "

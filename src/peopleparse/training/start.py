@@ -1,4 +1,4 @@
-"""Start a run from the layers of a shipped network in place of generic ones."""
+"""Start a run from a shipped or exported network: its MobileNetV2, or every layer of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import torch
 from torch import nn
 
 from peopleparse.errors import ModelError
-from peopleparse.inference.passport import find_passport
+from peopleparse.inference.passport import find_passport, read_passport
+from peopleparse.models.build import build_model
+from peopleparse.models.gpsnet import GPSNet
 from peopleparse.nn.backbones import MobileNetV2Features
+from peopleparse.training.from_export import fold_batch_norms, load_exported
+from peopleparse.training.recipe import Recipe
 
 _PREFIX = "trunk.model.backbone."  # of the graph's own names, kept by the export
 _LAYERS = ("to_4.", "to_8.", "to_16.", "to_32.")
@@ -45,6 +49,36 @@ def start_from(model: nn.Module, name: str) -> int:
             )
         target.load_state_dict(layers, strict=False)
     return len(targets)
+
+
+def build_started(recipe: Recipe, weights: bool) -> GPSNet:
+    """Return the network of a recipe whose `init` names an export; it has no batch norm.
+
+    Args:
+        recipe: its model must be the export's.
+        weights: take the export's; otherwise they are left to chance, and the export may be gone.
+
+    Raises:
+        ModelError: the export is missing, broken, in int8, or another model than the recipe's.
+    """
+    if not weights:
+        model = build_model(recipe.model, adjust=recipe.adjust, fuse=recipe.fuse).eval()
+        fold_batch_norms(model)
+        return model
+    passport = read_passport(find_passport(recipe.init))
+    started = load_exported(passport)
+    wanted = {"model": recipe.model, "adjust": recipe.adjust, "fuse": recipe.fuse}
+    found = {name: passport.fields["recipe"][name] for name in wanted}
+    if found != wanted:
+        raise ModelError(
+            f"network to start from must have {_words(wanted)}, got {_words(found)}, at "
+            f"{passport.folder}. Change the recipe, or start from another network."
+        )
+    return started
+
+
+def _words(switches: dict[str, object]) -> str:
+    return " ".join(f"{name}={value}" for name, value in switches.items())
 
 
 def _read_layers(name: str) -> dict[str, torch.Tensor]:

@@ -45,6 +45,7 @@ from peopleparse.training.parser_task import (
     step_loss,
 )
 from peopleparse.training.recipe import Recipe
+from peopleparse.training.start import build_started
 
 Losses = dict[str, Tensor]
 
@@ -117,6 +118,11 @@ def load_trained(checkpoint: Path) -> tuple[nn.Module, Recipe]:
 
 
 def _weights(recipe: Recipe, data: Path | None) -> Path | None:
+    if recipe.init:
+        raise ModelError(
+            f"model must be a GPSNet to start from every layer of an export, got '{recipe.model}'. "
+            "Leave out init."
+        )
     return data / "backbones" / recipe.backbone if data and recipe.backbone else None
 
 
@@ -128,6 +134,8 @@ def _run(model: nn.Module, batch: Any, recipe: Recipe, *others: Any) -> dict[str
 
 
 def _build_gpsnet(recipe: Recipe, data: Path | None) -> nn.Module:
+    if recipe.init:
+        return build_started(recipe, weights=data is not None)
     weights = _weights(recipe, data)
     return build_model(
         recipe.model, backbone_weights=weights, adjust=recipe.adjust, fuse=recipe.fuse
