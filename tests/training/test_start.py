@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -64,3 +66,17 @@ def test_a_checkpoint_of_another_start_is_refused(tmp_path):
     check_same_model(plain, plain.to_dict(), tmp_path)
     with pytest.raises(ModelError, match="checkpoint must have init=gpsnet_mobilenet_v2, got ,"):
         check_same_model(started, plain.to_dict(), tmp_path)
+
+
+def test_a_run_that_started_from_an_export_is_exported_like_any_other(tmp_path):
+    from peopleparse.training.checkpoint import save_checkpoint
+    from peopleparse.training.export import load_average
+    from peopleparse.training.recipe import Recipe
+    from peopleparse.training.tasks import find_task
+
+    recipe = Recipe(backbone="", init="gpsnet_mobilenet_v2")
+    model = find_task(recipe.model).build(recipe, tmp_path)
+    state = {"recipe": json.dumps(recipe.to_dict()), "step": 0, "average": model.state_dict()}
+    save_checkpoint(tmp_path / "last.pt", state)
+    found, _ = load_average(tmp_path / "last.pt")
+    assert all(map(torch.equal, found.state_dict().values(), model.state_dict().values()))

@@ -27,6 +27,7 @@ from peopleparse.models.build import build_model
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.training.checkpoint import load_checkpoint
 from peopleparse.training.deploy import STRIDE, TRUNK_OUTPUTS, Deployed, DeployedRois, DeployedTrunk
+from peopleparse.training.from_export import fold_batch_norms
 
 OPSET = 17
 LARGEST_DIFFERENCE = 1e-3  # between torch and the exported network, in ranges of an output
@@ -42,6 +43,8 @@ def load_average(checkpoint: Path) -> tuple[GPSNet, dict[str, Any]]:
     try:
         recipe = json.loads(state["recipe"])
         model = build_model(recipe["model"], adjust=recipe["adjust"], fuse=recipe["fuse"])
+        if recipe.get("init"):  # what starts from an export has no batch norm
+            fold_batch_norms(model.eval())
         model.load_state_dict(state["average"])
         return model.eval(), {"recipe": recipe, "step": state["step"]}
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
