@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from peopleparse.cli.engines import build_any_engine
+
 if TYPE_CHECKING:
-    from peopleparse.inference.engine import Engine
     from peopleparse.inference.parser import Parser
 
 
@@ -31,20 +32,10 @@ def build_parser(options: dict[str, Any]) -> Parser:
     chosen = parser_options(options)
     asked = "engine" in chosen or "precision" in chosen
     if chosen.get("engine") == "torch":
-        chosen["engine"] = _build_torch(chosen["model"], chosen["threads"], options["precision"])
+        words = (chosen["model"], chosen["threads"], options["precision"])
+        chosen["engine"] = build_any_engine("torch", *words)
         chosen.pop("precision", None)  # is the engine's now
     parser = inference.Parser(chosen.pop("model"), **chosen)
     if asked:
         click.echo(f"Engine: {parser.engine.description}.", err=True)
     return parser
-
-
-def _build_torch(model: str, threads: int | None, precision: str) -> Engine:
-    """Load the torch engine: inference alone must not know the training that rebuilds networks."""
-    from peopleparse.cli.extras import need_extra
-    from peopleparse.inference.engines import build_engine
-
-    need_extra("train", "torch", "torchvision", "onnx")
-    from peopleparse.training.from_export import build_torch_engine
-
-    return build_engine("torch", model, threads, precision, build_torch_engine)

@@ -45,12 +45,19 @@ class Engine(Protocol):
         scheme: label scheme of its channels.
         stride: input height and width must be multiples of this.
         long_sides: long side in pixels by the name of the detail.
+        precision: of the numbers it calculates with: f32, bf16 or int8.
     """
 
     name: str
     scheme: str
     stride: int
     long_sides: Mapping[str, int]
+    precision: str
+
+    @property
+    def description(self) -> str:
+        """Library, precision and threads in words, for people."""
+        ...
 
     def trunk(self, image: NDArray[np.uint8]) -> Trunk:
         """Look at a whole photo, (H, W, 3) uint8 RGB, H and W multiples of `stride`."""

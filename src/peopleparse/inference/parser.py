@@ -8,9 +8,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from peopleparse.errors import InputError
 from peopleparse.inference.engine import Engine
+from peopleparse.inference.engines import build_engine
+from peopleparse.inference.exported import DEFAULT_MODEL
 from peopleparse.inference.image import Source, read_image, source_name
-from peopleparse.inference.onnx_engine import DEFAULT_MODEL, OnnxEngine
 from peopleparse.inference.pipeline import Options, long_side_of, parse_image
 from peopleparse.labels import get_scheme
 from peopleparse.structures import ParsedPeople
@@ -25,9 +27,11 @@ class Parser:
         detail: str = "normal",
         threshold: float = Options.threshold,
         threads: int | None = None,
-        engine: Engine | None = None,
+        engine: Engine | str | None = None,
         scales: Sequence[float] = Options.scales,
         flip: bool = Options.flip,
+        precision: str = "auto",
+        tiles: int = Options.tiles,
     ) -> None:
         """Load a network once, to parse many photos.
 
@@ -36,17 +40,30 @@ class Parser:
             detail: fast, normal or fine: the size at which the network sees a photo.
             threshold: lowest score of a person, 0 to 1.
             threads: processor threads; None for all.
-            engine: a network of your own instead of `model`; see `Engine`.
+            engine: onnxruntime (the default), openvino or auto, see `build_engine`; or a network of
+                your own in place of `model`, see `Engine`.
             scales: sizes at which each photo is looked at, 1 being that of the detail.
             flip: look at each photo mirrored, too. All views are averaged; each costs its time.
+            precision: of the numbers that a named engine calculates with: f32, bf16, int8 or auto.
+            tiles: look at n x n overlapping tiles of each photo, too: for crowds.
 
         Raises:
             ModelError: the network is missing or damaged.
-            InputError: detail, threshold, threads or a scale is out of its range.
+            InputError: detail, threshold, threads, tiles or a scale is out of its range, or the
+                engine or its precision cannot be had.
             SchemeError: `flip` is asked for and the network's scheme does not name flip partners.
         """
-        self.options = Options(detail=detail, threshold=threshold, scales=tuple(scales), flip=flip)
-        self.engine: Engine = OnnxEngine(model, threads) if engine is None else engine
+        self.options = Options(
+            detail=detail, threshold=threshold, scales=tuple(scales), flip=flip, tiles=tiles
+        )
+        if engine is None or isinstance(engine, str):
+            engine = build_engine(engine or "onnxruntime", model, threads, precision)
+        elif precision != "auto":
+            raise InputError(
+                f"precision must be left out with an engine of your own, got {precision}. "
+                "Build the engine with it."
+            )
+        self.engine: Engine = engine
         long_side_of(self.engine.long_sides, Options(detail))
         if flip:
             get_scheme(self.engine.scheme).flip_table()  # refuses before the first photo

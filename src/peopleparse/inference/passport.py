@@ -15,6 +15,7 @@ from peopleparse.labels import get_scheme
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 PARTS = ("trunk", "rois")
+WEIGHT_PRECISIONS = ("f32", "int8")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Passport:
         stride: input height and width must be multiples of this.
         sha256: file name to the hash that the file must have.
         long_sides: long side in pixels by the name of the detail (`detail` in the file).
+        precision: of its weights: f32, or int8 where the file says so.
         fields: everything the file says: data, licence, recipe, scores.
     """
 
@@ -37,6 +39,7 @@ class Passport:
     stride: int
     sha256: Mapping[str, str]
     long_sides: Mapping[str, int]
+    precision: str = "f32"
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def path(self, part: str) -> Path:
@@ -78,6 +81,8 @@ def find_passport(model: str | Path) -> Path:
 def read_passport(path: Path) -> Passport:
     """Read a passport: `scheme`, `stride`, `sha256` by file name, `detail` by name, and more.
 
+    `precision` is f32 or int8, f32 where the file does not say.
+
     Raises:
         ModelError: the file is no JSON object, or a field is missing or wrong.
     """
@@ -88,13 +93,16 @@ def read_passport(path: Path) -> Passport:
         stride = int(fields["stride"])
         sha256 = {f"{name}.{part}.onnx": fields["sha256"][f"{name}.{part}.onnx"] for part in PARTS}
         long_sides = {key: int(value) for key, value in fields.get("detail", LONG_SIDES).items()}
+        precision = fields.get("precision", "f32")
+        if precision not in WEIGHT_PRECISIONS:
+            raise ValueError(f"precision '{precision}'")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SchemeError) as error:
         reason = f"{type(error).__name__} {error}".splitlines()[0]
         raise ModelError(
             "passport must be a JSON object with scheme, stride and the sha256 of both ONNX "
             f"files, got {reason}, at {path}. Export the model again."
         ) from error
-    return Passport(name, path.parent, scheme, stride, sha256, long_sides, fields)
+    return Passport(name, path.parent, scheme, stride, sha256, long_sides, precision, fields)
 
 
 def check_hashes(passport: Passport) -> None:

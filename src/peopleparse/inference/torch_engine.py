@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.inference.engine import LONG_SIDES, Floats, Trunk
+from peopleparse.inference.exported import describe
+from peopleparse.inference.passport import Passport
 
 if TYPE_CHECKING:
     import torch
@@ -19,8 +21,11 @@ class TorchEngine:
 
     The module is put into evaluation mode. `module.trunk(image)` takes (1, H, W, 3) uint8 and
     returns tensors by the names of the ONNX outputs; `module.rois(tensors, boxes, faces,
-    has_face)` gets them back and returns (K, C, GH, GW) logits.
+    has_face)` gets them back and returns (K, C, GH, GW) logits. The passport is that of the export
+    which the module came from, if it did.
     """
+
+    precision = "f32"
 
     def __init__(
         self,
@@ -30,9 +35,20 @@ class TorchEngine:
         stride: int = 16,
         long_sides: Mapping[str, int] = LONG_SIDES,
         device: str | torch.device = "cpu",
+        passport: Passport | None = None,
     ) -> None:
         self.name, self.scheme, self.stride, self.long_sides = name, scheme, stride, long_sides
-        self._module, self._device = module.to(device).eval(), device
+        self._module, self._device, self.passport = module.to(device).eval(), device, passport
+
+    @property
+    def description(self) -> str:
+        """Library, precision and threads or device in words."""
+        import torch
+
+        library = f"torch {torch.__version__.split('+')[0]}"
+        if torch.device(self._device).type != "cpu":
+            return f"{library}, F32, {self._device}"
+        return describe(library, self.precision, torch.get_num_threads())
 
     def trunk(self, image: NDArray[np.uint8]) -> Trunk:
         """See `Engine.trunk`."""

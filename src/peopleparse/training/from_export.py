@@ -122,6 +122,9 @@ def _read_convolutions(path: Path) -> dict[str, Tensor]:
     constants = {entry.name: entry for entry in graph.initializer}
     found: dict[str, Tensor] = {}
     for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in constants:
+            # Equal weights, as the zeros of fresh biases, are kept once.
+            constants[node.output[0]] = constants[node.input[0]]
         if node.op_type != "Conv":
             continue
         for kind, name in zip(("weight", "bias"), node.input[1:], strict=False):
