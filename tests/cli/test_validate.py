@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 import peopleparse
 from peopleparse.cli import main
-from peopleparse.inference import onnx_engine, parse_image
+from peopleparse.cli import validate as validating
+from peopleparse.inference import parse_image
 from tests.fakes import FakeEngine
 from tests.training.conftest import write_training_data
 
@@ -33,8 +34,9 @@ def data(tmp_path_factory):
 @pytest.fixture
 def engine(monkeypatch):
     engine = FakeEngine()
+    engine.description = "fake"
     engine.passport = SimpleNamespace(sha256={"fake.trunk.onnx": "12ab"})
-    monkeypatch.setattr(onnx_engine, "OnnxEngine", lambda model: engine)
+    monkeypatch.setattr(validating, "build_any_engine", lambda *given, **words: engine)
     monkeypatch.setattr(scoring, "SCENE_SIZE", (128, 96))
     return engine
 
@@ -49,6 +51,7 @@ def test_the_report_says_what_was_scored_and_how(engine, data, tmp_path):
         "--photos 2"
     )
     assert (report["seed"], report["peopleparse"]) == (2026, peopleparse.__version__)
+    assert report["engine"] == "fake"
     assert report["weights"] == {"fake.trunk.onnx": "12ab"}
     assert report["machine"]["python"] and report["seconds"] >= 0
     assert (report["photos"]["photos"], report["indoor"]["scenes"]) == (2, 1)

@@ -12,8 +12,8 @@ from peopleparse.errors import InputError, suggest
 
 _SCHEMES = ("gps", "lip")
 # Written out here, for the help must not load an engine.
-_ENGINES = ("auto", "onnxruntime", "openvino", "torch")
-_PRECISIONS = ("auto", "f32", "bf16", "int8")
+ENGINES = ("auto", "onnxruntime", "openvino", "torch")
+PRECISIONS = ("auto", "f32", "bf16", "int8")
 _FORMATS = ("parquet", "webdataset")
 
 
@@ -82,11 +82,11 @@ LOOK_OPTIONS = (
 ENGINE_OPTIONS = (
     click.option("--model", metavar="NAME|FOLDER", help="A network of your own."),
     click.option(
-        "--engine", type=click.Choice(_ENGINES), default="onnxruntime", show_default=True,
+        "--engine", type=click.Choice(ENGINES), default="onnxruntime", show_default=True,
         help="What runs the network; auto takes the fastest installed and says which.",
     ),
     click.option(
-        "--precision", type=click.Choice(_PRECISIONS), default="auto", show_default=True,
+        "--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
         help="Numbers that the engine calculates with.",
     ),
     click.option(

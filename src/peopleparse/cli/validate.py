@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from peopleparse.cli.engines import build_any_engine
+from peopleparse.cli.parse_options import ENGINES, PRECISIONS
 from peopleparse.cli.views import view_options, view_words
 
 
@@ -22,6 +24,14 @@ from peopleparse.cli.views import view_options, view_words
     help="Folder with ccp/ and backgrounds/.",
 )
 @click.option("--model", default="gpsnet_mobilenet_v2", show_default=True, help="Name or folder.")
+@click.option(
+    "--engine", default="onnxruntime", show_default=True, type=click.Choice(ENGINES),
+    help="What runs the network.",
+)  # fmt: skip
+@click.option(
+    "--precision", default="auto", show_default=True, type=click.Choice(PRECISIONS),
+    help="Numbers that the engine calculates with.",
+)  # fmt: skip
 @click.option("--detail", default="normal", show_default=True, help="fast, normal or fine.")
 @click.option("--threshold", default=0.2, show_default=True, help="Lowest score of a person.")
 @view_options
@@ -49,6 +59,8 @@ from peopleparse.cli.views import view_options, view_words
 def validate(
     data: Path,
     model: str,
+    engine: str,
+    precision: str,
     detail: str,
     threshold: float,
     scales: tuple[float, ...],
@@ -70,12 +82,13 @@ def validate(
 
     need_extra("train", "scipy")
     from peopleparse.data.files import write_file
-    from peopleparse.inference.onnx_engine import OnnxEngine
+    from peopleparse.inference.exported import as_passport
     from peopleparse.inference.pipeline import Options
     from peopleparse.training.validate import ValidationSet, flat_scores
     from peopleparse.training.validate import validate as score
 
-    engine = OnnxEngine(model)
+    built = build_any_engine(engine, model, precision=precision)
+    passport = getattr(built, "passport", None) or as_passport(model)  # torch has none
     options = Options(detail=detail, threshold=threshold, scales=scales, flip=flip)
     found = ValidationSet.read(data, photos, scenes, split)
 
@@ -83,14 +96,16 @@ def validate(
         return track(items, "scoring", transient=True, console=Console(stderr=True))
 
     started = time.time()
-    scores = score(engine, found, options, show).to_dict()
+    scores = score(built, found, options, show).to_dict()
     report = {
-        "command": f"peopleparse validate --model {engine.name} --detail {detail} "
+        "command": f"peopleparse validate --model {built.name} --detail {detail} "
         f"--threshold {threshold} --scenes {scenes} --split {split}"
         + (f" --photos {photos}" if photos is not None else "")
+        + (f" --engine {engine} --precision {precision}" if engine != "onnxruntime" else "")
         + view_words(scales, flip),
+        "engine": built.description,
         "peopleparse": peopleparse.__version__,
-        "weights": dict(engine.passport.sha256),
+        "weights": dict(passport.sha256),
         "machine": {"processor": platform.machine(), "python": platform.python_version()},
         "seconds": round(time.time() - started, 1),
         **scores,
