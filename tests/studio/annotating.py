@@ -131,6 +131,11 @@ def make_site(
         site.stop()
 
 
+_TWO_FRAMES = (
+    "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+)
+
+
 class Hands:
     """What an annotator does on a page; points are in pixels of the photo."""
 
@@ -146,6 +151,8 @@ class Hands:
 
     def wait(self) -> Hands:
         self.page.locator(".saving[data-state=saved]").wait_for()
+        # A line above the photo that came or went moves the photo in the frame after.
+        self.page.evaluate(_TWO_FRAMES)
         return self
 
     def at(self, x: float, y: float) -> tuple[float, float]:
