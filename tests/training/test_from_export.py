@@ -16,10 +16,10 @@ from peopleparse.errors import ModelError  # noqa: E402
 from peopleparse.inference import OnnxEngine, parse_image  # noqa: E402
 from peopleparse.inference.engines import build_engine  # noqa: E402
 from peopleparse.inference.exported import DEFAULT_MODEL, as_passport  # noqa: E402
+from peopleparse.nn.backbones import fold_batch_norms  # noqa: E402
 from peopleparse.training.export import check_export, export_model  # noqa: E402
 from peopleparse.training.from_export import (  # noqa: E402
     build_torch_engine,
-    fold_batch_norms,
     load_exported,
 )
 from peopleparse.viz import draw_scene  # noqa: E402

@@ -46,7 +46,7 @@ class MobileNetV2Features(FeatureNetwork):
         layers = torchvision.models.mobilenet_v2(weights=None).features[:18]
         if weights is not None:
             _load_backbone(layers, weights)
-        _fold_batch_norm(layers)
+        fold_batch_norms(layers)
         self.to_4, self.to_8 = layers[:4], layers[4:7]
         self.to_16, self.to_32 = layers[7:14], layers[14:]
         self.to_4.requires_grad_(False)
@@ -132,7 +132,7 @@ def _published_mean(image: Tensor) -> Tensor:
     return image.new_tensor([122.675, 116.669, 104.008]).view(1, 3, 1, 1)
 
 
-def _fold_batch_norm(layers: nn.Module) -> None:
+def fold_batch_norms(layers: nn.Module) -> None:
     """Fold every convolution - batch norm pair of a tree of Sequentials into the convolution."""
     for module in layers.modules():
         if not isinstance(module, nn.Sequential):

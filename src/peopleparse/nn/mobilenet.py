@@ -10,7 +10,7 @@ from pathlib import Path
 import torchvision
 from torch import Tensor, nn
 
-from peopleparse.nn.backbones import FeatureNetwork, _fold_batch_norm, _load_backbone
+from peopleparse.nn.backbones import FeatureNetwork, _load_backbone, fold_batch_norms
 
 _CUTS = (0, 2, 4, 7, 14, 18)  # a stage ends before the next block that halves the size
 STAGE_CHANNELS = (16, 24, 32, 96, 320)
@@ -39,7 +39,7 @@ def mobilenet_stages(weights: Path | None = None, frozen: int = 2) -> list[nn.Se
     layers = torchvision.models.mobilenet_v2(weights=None).features[:18]
     if weights is not None:
         _load_backbone(layers, weights)
-    _fold_batch_norm(layers)
+    fold_batch_norms(layers)
     if weights is None:
         _start_from_chance(layers)
     stages = [layers[a:b] for a, b in zip(_CUTS, _CUTS[1:], strict=False)]

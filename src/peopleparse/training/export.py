@@ -25,9 +25,9 @@ from peopleparse.inference.pipeline import parse_image
 from peopleparse.inference.torch_engine import TorchEngine
 from peopleparse.models.build import build_model
 from peopleparse.models.gpsnet import GPSNet
+from peopleparse.nn.backbones import fold_batch_norms
 from peopleparse.training.checkpoint import load_checkpoint
 from peopleparse.training.deploy import STRIDE, TRUNK_OUTPUTS, Deployed, DeployedRois, DeployedTrunk
-from peopleparse.training.from_export import fold_batch_norms
 
 OPSET = 17
 LARGEST_DIFFERENCE = 1e-3  # between torch and the exported network, in ranges of an output

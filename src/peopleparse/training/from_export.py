@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
 from peopleparse.errors import ModelError
 from peopleparse.inference.exported import as_passport
@@ -20,6 +19,7 @@ from peopleparse.inference.passport import PARTS, Passport, check_hashes
 from peopleparse.inference.torch_engine import TorchEngine
 from peopleparse.models.build import build_model
 from peopleparse.models.gpsnet import GPSNet
+from peopleparse.nn.backbones import fold_batch_norms
 from peopleparse.training.deploy import Deployed
 
 
@@ -73,18 +73,6 @@ def build_folded(passport: Passport) -> GPSNet:
     model = build_model(name, **switches).eval()
     fold_batch_norms(model)
     return model
-
-
-def fold_batch_norms(model: nn.Module) -> None:
-    """Make each batch norm part of the convolution right before it in a Sequential, in place."""
-    for module in model.modules():
-        if not isinstance(module, nn.Sequential):
-            continue
-        for index in range(len(module) - 1):
-            conv, norm = module[index], module[index + 1]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                module[index] = fuse_conv_bn_eval(conv.eval(), norm.eval())
-                module[index + 1] = nn.Identity()
 
 
 def build_torch_engine(

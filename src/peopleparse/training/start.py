@@ -10,8 +10,8 @@ from peopleparse.errors import ModelError
 from peopleparse.inference.passport import find_passport, read_passport
 from peopleparse.models.build import build_model
 from peopleparse.models.gpsnet import GPSNet
-from peopleparse.nn.backbones import MobileNetV2Features
-from peopleparse.training.from_export import fold_batch_norms, load_exported
+from peopleparse.nn.backbones import MobileNetV2Features, fold_batch_norms
+from peopleparse.training.from_export import load_exported
 from peopleparse.training.recipe import Recipe
 
 _PREFIX = "trunk.model.backbone."  # of the graph's own names, kept by the export
