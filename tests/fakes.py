@@ -43,6 +43,7 @@ class FakeEngine:
     """Sees each connected patch of saturated colour as one person with the parts of its colours."""
 
     name, scheme, stride = "fake", "gps", 16
+    precision, description = "f32", "fake"
     long_sides = LONG_SIDES
 
     def __init__(self, cell: int = 8, grid: int = 64) -> None:

@@ -15,6 +15,7 @@ from torch.nn import functional  # noqa: E402
 
 from peopleparse.losses.parsing import (  # noqa: E402
     dice_loss,
+    find_boundaries,
     label_weights,
     parsing_loss,
     sample_truth,
@@ -47,6 +48,39 @@ def test_without_dice_it_is_torchs_cross_entropy(weights):
     logits, target = make_case(0)
     wanted = functional.cross_entropy(logits, target, weights, ignore_index=IGNORED)
     assert torch.equal(parsing_loss(logits, target, weights), wanted)
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 0.5, 2, 3])])
+@given(seed=st.integers(0, 99))
+def test_boundaries_against_a_loop(weights, seed):
+    logits, target = make_case(seed)
+    total, whole = 0.0, 0.0
+    edges = find_boundaries(target)
+    for n, y, x in np.ndindex(*target.shape):
+        label = int(target[n, y, x])
+        beside = [
+            int(target[n, j, i])
+            for j, i in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1))
+            if 0 <= j < target.shape[1] and 0 <= i < target.shape[2]
+        ]
+        edge = label != IGNORED and any(other not in (label, IGNORED) for other in beside)
+        assert bool(edges[n, y, x]) == edge
+        if label != IGNORED:
+            weight = (1.0 if weights is None else float(weights[label])) * (1 + 2.0 * edge)
+            total -= weight * float(logits[n, :, y, x].log_softmax(0)[label])
+            whole += weight
+    found = parsing_loss(logits, target, weights, boundary=2.0)
+    assert found.item() == pytest.approx(total / whole, rel=1e-5)
+
+
+def test_one_label_has_no_boundary():
+    logits, target = torch.randn(2, 4, 3, 5), torch.ones(2, 3, 5, dtype=torch.long)
+    target[0, 0, :3] = IGNORED
+    weights = torch.tensor([1.0, 0.5, 2, 3])
+    wanted = parsing_loss(logits, target, weights)
+    assert parsing_loss(logits, target, weights, boundary=3.0).item() == pytest.approx(
+        wanted.item(), rel=1e-6
+    )
 
 
 def test_cross_entropy_by_hand():

@@ -10,13 +10,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from peopleparse.data.bystanders import write_bystanders  # noqa: E402
+from peopleparse.data.bystanders import read_bystanders, write_bystanders  # noqa: E402
+from peopleparse.data.pseudo_labels import write_pseudo_labels  # noqa: E402
 from peopleparse.data.rle_encode import encode_mask  # noqa: E402
-from peopleparse.errors import DataError, InputError  # noqa: E402
+from peopleparse.errors import DataError  # noqa: E402
+from peopleparse.structures import ParsedPeople  # noqa: E402
 from peopleparse.training.batches import (  # noqa: E402
     BYSTANDER,
     Batches,
     mark_bystanders,
+    read_batches,
     read_training_data,
 )
 from tests.training.conftest import tiny_recipe  # noqa: E402
@@ -86,7 +89,9 @@ def left_edge(portrait):
 
 def test_bystanders_of_photos_are_ignored(data, tmp_path):
     folder = write_all(tmp_path, data[0], left_edge)
-    known = Batches(tiny_recipe(bystanders=True, batch=12), *data, bystanders=folder)
+    known = Batches(
+        tiny_recipe(bystanders=True, batch=12), *data, bystanders=read_bystanders(folder, data[0])
+    )
     plain = Batches(tiny_recipe(batch=12), *data)
     before, after = plain[0], known[0]
     assert torch.equal(before.image, after.image) and torch.equal(before.heat, after.heat)
@@ -99,7 +104,9 @@ def test_bystanders_of_photos_are_ignored(data, tmp_path):
 
 def test_nobody_beside_anybody_changes_nothing(data, tmp_path):
     folder = write_all(tmp_path, data[0], lambda p: np.zeros(p.parsing.shape, bool))
-    known = Batches(tiny_recipe(bystanders=True), *data, bystanders=folder)
+    known = Batches(
+        tiny_recipe(bystanders=True), *data, bystanders=read_bystanders(folder, data[0])
+    )
     assert hash_truth(known[0]) == TRUTH[0]
 
 
@@ -116,8 +123,27 @@ def test_inside_the_box_a_bystander_is_only_not_this_person():
     assert (empty[3] == -1).all()
 
 
-def test_bystanders_that_are_not_there(data, tmp_path):
-    with pytest.raises(InputError, match="folder of bystanders must be given .* got none"):
-        Batches(tiny_recipe(bystanders=True), *data)
+def test_a_recipe_reads_what_it_asks_for(data, tmp_path, tiny_data):
+    root = tmp_path / "data"
+    root.mkdir()
+    for folder in tiny_data.iterdir():
+        (root / folder.name).symlink_to(folder)
+    plain = read_batches(tiny_recipe(), root)
+    assert hash_truth(plain[0]) == TRUTH[0]
     with pytest.raises(DataError, match="bystanders must be in a file, got none, at"):
-        Batches(tiny_recipe(bystanders=True), *data, bystanders=tmp_path)
+        read_batches(tiny_recipe(bystanders=True), root)
+    with pytest.raises(DataError, match="pseudo-labels must be listed .* got FileNotFoundError"):
+        read_batches(tiny_recipe(tagged=True), root)
+
+    photo = data[0][0]  # stands for a photo with tags only: its map comes from the folder
+    parsing = photo.parsing.copy()
+    parsing[parsing == 6] = 255
+    instances = np.zeros(parsing.shape, np.uint16)
+    instances[:, :30] = 1  # a bystander
+    beside = ParsedPeople.from_maps((instances > 0).astype(np.uint8) * 4, instances, [0.9])
+    write_pseudo_labels(root / "pseudo_labels", {photo.photo_id: (parsing, beside)}, {})
+    tagged = read_batches(tiny_recipe(tagged=True), root)
+    assert len(tagged.portraits) == len(plain.portraits) + 1
+    assert (tagged.portraits[-1].parsing == parsing).all()
+    assert list(tagged.bystanders) == [photo.photo_id]
+    assert (tagged.frequencies()[6] < plain.frequencies()[6]).item()

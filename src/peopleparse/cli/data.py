@@ -12,6 +12,7 @@ import click
 from peopleparse.cli.data_bystanders import bystanders
 from peopleparse.cli.data_check import check
 from peopleparse.cli.data_convert import convert
+from peopleparse.cli.data_pseudo import pseudo_labels
 from peopleparse.cli.data_sheet import sheet
 from peopleparse.cli.data_split import split
 from peopleparse.cli.data_stats import stats
@@ -34,6 +35,7 @@ data.add_command(sheet)
 data.add_command(convert)
 data.add_command(split)
 data.add_command(bystanders)
+data.add_command(pseudo_labels)
 
 
 @data.command("convert-ccp")

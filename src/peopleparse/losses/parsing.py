@@ -1,4 +1,4 @@
-"""Loss of part maps: weighted cross-entropy and soft Dice."""
+"""Loss of part maps: weighted cross-entropy, dearer on boundaries where asked, and soft Dice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ def label_weights(frequencies: Tensor, power: float) -> Tensor:
 
 
 def parsing_loss(
-    logits: Tensor, target: Tensor, weights: Tensor | None, dice: float = 0.0
+    logits: Tensor,
+    target: Tensor,
+    weights: Tensor | None,
+    dice: float = 0.0,
+    boundary: float = 0.0,
 ) -> Tensor:
     """Cross-entropy plus `dice` times soft Dice over the labels present in the batch.
 
@@ -30,13 +34,46 @@ def parsing_loss(
         target: (N, h, w) int64; 255 is ignored.
         weights: (C,) or None.
         dice: factor of the Dice part.
+        boundary: how much more a cell counts that has another label above, below or beside it.
     """
     logits = logits.float()
     # All ignored would divide by zero; then there is nothing to learn.
     if not (target != IGNORE_ID).any():
         return logits.sum() * 0
-    loss = functional.cross_entropy(logits, target, weights, ignore_index=IGNORE_ID)
+    if boundary:
+        loss = _boundary_entropy(logits, target, weights, boundary)
+    else:
+        loss = functional.cross_entropy(logits, target, weights, ignore_index=IGNORE_ID)
     return loss + dice * dice_loss(logits, target) if dice else loss
+
+
+def _boundary_entropy(
+    logits: Tensor, target: Tensor, weights: Tensor | None, boundary: float
+) -> Tensor:
+    """Return cross-entropy, a mean by weight as torch has it, with more weight on boundaries."""
+    each = functional.cross_entropy(
+        logits, target, weights, ignore_index=IGNORE_ID, reduction="none"
+    )
+    labels = target.where(target != IGNORE_ID, 0)
+    factor = torch.ones_like(each) if weights is None else weights[labels]
+    factor = factor * (target != IGNORE_ID)
+    edge = 1 + boundary * find_boundaries(target)
+    return (each * edge).sum() / (factor * edge).sum()
+
+
+def find_boundaries(target: Tensor) -> Tensor:
+    """Return where a cell has another label above, below or beside it, (N, h, w) bool.
+
+    Ignored cells are on no boundary and make none.
+    """
+    edges = torch.zeros_like(target, dtype=torch.bool)
+    for dim in (1, 2):
+        size = target.shape[dim] - 1
+        first, second = target.narrow(dim, 0, size), target.narrow(dim, 1, size)
+        differ = (first != second) & (first != IGNORE_ID) & (second != IGNORE_ID)
+        edges.narrow(dim, 0, size).logical_or_(differ)
+        edges.narrow(dim, 1, size).logical_or_(differ)
+    return edges
 
 
 def dice_loss(logits: Tensor, target: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, Dataset
 from peopleparse.data.bystanders import Bystanders, read_bystanders
 from peopleparse.data.people import Portrait, rarity_weights, read_backgrounds, read_portraits
 from peopleparse.data.photo_faults import add_faults
+from peopleparse.data.pseudo_labels import read_pseudo_portraits
 from peopleparse.data.scenes import PRESETS, Life, SceneMaker, training_preset
-from peopleparse.errors import InputError
 from peopleparse.inference.pipeline import ROI_MARGIN
 from peopleparse.labels import get_scheme
 from peopleparse.labels.scheme import IGNORE_ID
@@ -76,11 +76,7 @@ class Batches(Dataset[Batch]):
         recipe: sizes, mixture and seed.
         portraits, backgrounds: of the training split.
         rank: number of this process in a distributed run; each sees other batches.
-        bystanders: folder of the photos' bystanders, read where the recipe asks for it.
-
-    Raises:
-        InputError: the recipe asks for bystanders, and no folder is given.
-        DataError: it cannot be read.
+        bystanders: people in the photos whom nobody annotated, by photo id; left out of the loss.
     """
 
     def __init__(
@@ -89,15 +85,13 @@ class Batches(Dataset[Batch]):
         portraits: list[Portrait],
         backgrounds: list[NDArray[np.uint8]],
         rank: int = 0,
-        bystanders: Path | None = None,
+        bystanders: Mapping[str, Bystanders] | None = None,
     ) -> None:
         self.recipe, self.portraits, self.rank = recipe, portraits, rank
         self.weights = rarity_weights(portraits, recipe.rarity)
-        self.bystanders: dict[str, Bystanders] = {}
-        if recipe.bystanders:
-            self.bystanders = read_bystanders(_given(bystanders), portraits)
+        self.bystanders = dict(bystanders or {})
         self.scenes = SceneMaker(portraits, backgrounds, self.weights, self.bystanders)
-        self.life = Life(recipe.cuts, recipe.occluders)
+        self.life = Life(recipe.cuts, recipe.occluders, recipe.blended)
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -134,7 +128,7 @@ class Batches(Dataset[Batch]):
         scene = self.scenes.make(seed, preset, width, height, self.life)
         parsing, instances, _ = scene.annotation.flatten()
         ignored = (scene.annotation.parsings == 255).any(axis=0)
-        if self.recipe.bystanders and scene.ignored is not None:
+        if self.bystanders and scene.ignored is not None:
             ignored |= scene.ignored  # where nobody is left no map says so
             parsing = np.where(ignored, IGNORE_ID, parsing).astype(np.uint8)
         return scene.image, parsing, np.where(ignored, -1, instances.astype(np.int16))
@@ -167,15 +161,6 @@ class Batches(Dataset[Batch]):
         if rng.random() >= self.recipe.faults:
             return truth
         return (add_faults(truth[0], rng), *truth[1:])
-
-
-def _given(folder: Path | None) -> Path:
-    if folder is None:
-        raise InputError(
-            "folder of bystanders must be given where the recipe asks for them, got none. "
-            "Name bystanders/ of the data folder, or set bystanders=false."
-        )
-    return folder
 
 
 def mark_bystanders(
@@ -285,6 +270,21 @@ def _jitter(
 def read_training_data(root: Path) -> tuple[list[Portrait], list[NDArray[np.uint8]]]:
     """Read people and backgrounds of the training split below the data folder."""
     return read_portraits(root / "ccp", "train"), read_backgrounds(root / "backgrounds", "train")
+
+
+def read_batches(recipe: Recipe, root: Path, rank: int = 0) -> Batches:
+    """Return the batches of a recipe from the training split below the data folder.
+
+    Raises:
+        DataError: something that the recipe asks for is missing or broken.
+    """
+    people, backgrounds = read_training_data(root)
+    seen = read_bystanders(root / "bystanders", people) if recipe.bystanders else {}
+    if recipe.tagged:
+        more = read_pseudo_portraits(root / "ccp", root / "pseudo_labels")
+        seen |= read_bystanders(root / "pseudo_labels", more)
+        people += more
+    return Batches(recipe, people, backgrounds, rank, seen)
 
 
 def _ignore_stop(worker: int) -> None:

@@ -28,7 +28,7 @@ from torch.utils.data import Dataset
 from peopleparse.errors import InputError, ModelError
 from peopleparse.labels import get_scheme
 from peopleparse.losses.parsing import label_weights
-from peopleparse.training.batches import Batch, Batches, iterate, read_training_data
+from peopleparse.training.batches import Batch, iterate, read_batches
 from peopleparse.training.checkpoint import load_checkpoint, save_checkpoint
 from peopleparse.training.distributed import World
 from peopleparse.training.optimizer import make_optimizer, set_rate, update_average
@@ -145,8 +145,7 @@ def train(
         check_same_model(recipe, json.loads(state["recipe"]), path)
         trainer.load(state)
     if batches is None:
-        people, places = read_training_data(data)
-        batches = Batches(recipe, people, places, world.rank, data / "bystanders")
+        batches = read_batches(recipe, data, world.rank)
     weights = check_batches(batches, recipe).to(world.device)
     ledger = Ledger(run) if world.rank == 0 else None
     started = time.monotonic()

@@ -48,11 +48,13 @@ def joint_loss(
     parts["global"] = parsing_loss(outputs["global_logits"], whole, weights)
     people = (batch.parsing, batch.owners, batch.batch, batch.persons)
     real = sample_truth(*people, batch.boxes, grid)
-    parts["fused"] = parsing_loss(outputs["logits"], real, weights, recipe.dice)
+    parts["fused"] = parsing_loss(outputs["logits"], real, weights, recipe.dice, recipe.boundary)
     if recipe.loss_structure:
         parts["structure"] = _STRUCTURE(outputs["logits"], real, weights)
     adjusted = sample_truth(*people, outputs["adjusted"].detach(), grid)
-    parts["local"] = parsing_loss(outputs["local_logits"], adjusted, weights)
+    parts["local"] = parsing_loss(
+        outputs["local_logits"], adjusted, weights, boundary=recipe.boundary
+    )
     factors = {
         "person_heat": recipe.loss_heat,
         "face_heat": recipe.loss_heat / 2,

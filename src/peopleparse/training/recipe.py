@@ -60,6 +60,10 @@ class Recipe:
         cuts: share of scenes framed so that people are cut off, as close or seated ones are.
         bystanders: whether people in single photos whom nobody annotated are left out of the loss;
             where they are says `bystanders/` of the data folder.
+        blended: share of scenes whose people have clean rims, one light, and shadows.
+        tagged: whether people count whose photos have garment tags only; a network drew their maps
+            into `pseudo_labels/` of the data folder.
+        boundary: how much more a cell of a person's map counts where another label begins.
     """
 
     model: str = "gpsnet_mobilenet_v2"
@@ -98,6 +102,9 @@ class Recipe:
     occluders: float = _later(0.0)
     cuts: float = _later(0.0)
     bystanders: bool = _later(False)
+    blended: float = _later(0.0)
+    tagged: bool = _later(False)
+    boundary: float = _later(0.0)
 
     def phase(self, step: int) -> Phase:
         """Return the phase that a step belongs to."""
