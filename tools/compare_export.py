@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from peopleparse.inference.onnx_engine import OnnxEngine
-from peopleparse.models.build import build_model
+from peopleparse.models.build import build_model, read_switches
 from peopleparse.training.checkpoint import load_checkpoint
 from peopleparse.training.export import check_export, compare_results
 from peopleparse.training.validate import ValidationSet
@@ -25,7 +25,7 @@ def main(data: str, checkpoint: str, model: str = "gpsnet_mobilenet_v2") -> None
     """Compare and write."""
     state = load_checkpoint(Path(checkpoint))
     recipe = json.loads(state["recipe"])
-    network = build_model(recipe["model"], adjust=recipe["adjust"], fuse=recipe["fuse"])
+    network = build_model(recipe["model"], **read_switches(recipe))
     network.load_state_dict(state["average"])
     network.eval()
     engine = OnnxEngine(model)

@@ -18,6 +18,7 @@ from peopleparse.losses.parsing import (  # noqa: E402
     find_boundaries,
     label_weights,
     parsing_loss,
+    presence_loss,
     sample_truth,
 )
 
@@ -207,3 +208,26 @@ def test_truth_by_hand():
     box = torch.tensor([[-2.0, 0, 2, 2]])  # the left half lies outside the image
     truth = sample_truth(parsing, owners, *one, box, (2, 4))
     assert truth.tolist() == [[[0, 0, 3, 0], [0, 0, IGNORED, 6]]]
+
+
+def test_presence_loss_by_hand():
+    target = torch.zeros(3, 4, 4, dtype=torch.long)
+    target[0, 0] = 1  # four cells: shown
+    target[0, 1, :3] = 2  # three: not
+    target[1, 2:] = IGNORED  # nobody: counts nothing
+    target[2] = 3
+    presence = torch.tensor([[9.0, 2, -1, 0], [9, 9, 9, 9], [-9, 0, 0, 3]])
+
+    def cost(logit, truth):
+        chance = 1 / (1 + math.exp(-logit))
+        return -math.log(chance if truth else 1 - chance)
+
+    wanted = [cost(2, 1), cost(-1, 0), cost(0, 0), cost(0, 0), cost(0, 0), cost(3, 1)]
+    assert presence_loss(presence, target).item() == pytest.approx(sum(wanted) / 6, rel=1e-6)
+
+
+def test_nobody_shows_nothing():
+    presence = torch.randn(2, 4, requires_grad=True)
+    loss = presence_loss(presence, torch.full((2, 3, 3), IGNORED))
+    loss.backward()
+    assert loss.item() == 0 and not presence.grad.any()

@@ -82,3 +82,11 @@ def test_paper_sizes_take_no_backbone_file(tmp_path):
     )
     with pytest.raises(ModelError, match=re.escape(text)):
         build_model("gpsnet_resnet101", backbone_weights=tmp_path / "resnet.safetensors")
+
+
+def test_presence_is_for_the_shipped_size(tmp_path):
+    assert build_on_meta("gpsnet_mobilenet_v2", presence=True).presence is not None
+    with pytest.raises(
+        ModelError, match="presence must be gpsnet_mobilenet_v2, got 'gpsnet_vgg16'"
+    ):
+        build_model("gpsnet_vgg16", presence=True)

@@ -147,6 +147,10 @@ def test_a_graph_that_differs_in_one_number_is_found(model, monkeypatch, wrong):
     [
         ({"adjust": False}, {"features", "fine", "global_logits", "boxes"}),
         ({"fuse": False}, {"features", "fine", "boxes", "faces", "has_face"}),
+        (
+            {"presence": True},
+            {"features", "fine", "global_logits", "boxes", "faces", "has_face"},
+        ),
     ],
 )
 def test_ablated_models_export_as_well(tmp_path, switches, inputs):

@@ -88,13 +88,14 @@ def test_it_can_be_exported_again(model, shipped, tmp_path):
         assert torch.equal(again.state_dict()[name], value), name
 
 
-@pytest.mark.parametrize("switches", [{"adjust": False}, {"fuse": False}])
+@pytest.mark.parametrize("switches", [{"adjust": False}, {"fuse": False}, {"presence": True}])
 def test_ablated_networks_come_back_as_well(tmp_path, switches):
     trained = make_model(**switches)
     recipe = {"model": "gpsnet_mobilenet_v2", "adjust": True, "fuse": True} | switches
     passport = as_passport(export_model(trained, tmp_path, "ablated", {"recipe": recipe}))
     loaded = load_exported(passport)
     assert (loaded.adjust, loaded.fuse) == (trained.adjust, trained.fuse)
+    assert (loaded.presence is None) == (trained.presence is None)
     assert check_export(loaded, OnnxEngine(passport)) < 5e-5
 
 

@@ -97,8 +97,9 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(batches):
 
 @pytest.mark.parametrize("adjust", [False, True])
 @pytest.mark.parametrize("fuse", [False, True])
-def test_every_switch_teaches_every_parameter(batches, adjust, fuse):
-    model = make_model(adjust=adjust, fuse=fuse).train()
+@pytest.mark.parametrize("presence", [False, True])
+def test_every_switch_teaches_every_parameter(batches, adjust, fuse, presence):
+    model = make_model(adjust=adjust, fuse=fuse, presence=presence).train()
     batch = batches[1]
     joint_loss(run(model, batch), batch, tiny_recipe(), None)["loss"].backward()
     for name, parameter in model.named_parameters():

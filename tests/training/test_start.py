@@ -57,6 +57,24 @@ def test_a_run_may_start_from_every_layer_of_an_export(tmp_path):
         find_task("det_par_vgg16").build(Recipe(model="det_par_vgg16", init=name), tmp_path)
 
 
+@torch.no_grad()
+def test_a_head_that_the_export_lacks_begins_as_one_that_changes_nothing(tmp_path):
+    from peopleparse.training.recipe import Recipe
+    from peopleparse.training.tasks import find_task
+
+    name, task = "gpsnet_mobilenet_v2", find_task("gpsnet_mobilenet_v2")
+    plain = task.build(Recipe(backbone="", init=name), tmp_path)
+    recipe = Recipe(backbone="", init=name, presence=True)
+    model = task.build(recipe, tmp_path)
+    assert model.presence is not None and plain.presence is None
+    empty = task.build(recipe, None).state_dict()
+    assert empty.keys() == model.state_dict().keys()
+    image, box = torch.randint(0, 256, (1, 3, 128, 128)).float(), torch.tensor([[8.0, 8, 60, 120]])
+    people = torch.tensor([0]), box, box / 2, torch.tensor([True])
+    before, after = (network.eval()(image, *people)["logits"] for network in (plain, model))
+    assert (before - after).abs().max() < 0.1
+
+
 def test_a_checkpoint_of_another_start_is_refused(tmp_path):
     from peopleparse.training.loop import check_same_model
     from peopleparse.training.recipe import Recipe

@@ -9,14 +9,16 @@ from peopleparse.models.build import build_model
 from peopleparse.models.gpsnet import GPSNet
 
 
-def make_model(seed: int = 0, adjust: bool = True, fuse: bool = True) -> GPSNet:
+def make_model(
+    seed: int = 0, adjust: bool = True, fuse: bool = True, presence: bool = False
+) -> GPSNet:
     """Return a network of the shipped size with random weights that sees a few people.
 
     A fresh network carries next to nothing through its layers and is as unsure in each cell as in
     the others; equal outputs would prove little.
     """
     torch.manual_seed(seed)
-    model = build_model("gpsnet_mobilenet_v2", adjust=adjust, fuse=fuse)
+    model = build_model("gpsnet_mobilenet_v2", adjust=adjust, fuse=fuse, presence=presence)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0  # one pass is all that it will see

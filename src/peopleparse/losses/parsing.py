@@ -8,6 +8,8 @@ from torch.nn import functional
 
 from peopleparse.labels.scheme import IGNORE_ID
 
+SHOWN = 4  # cells of a person's map from which on a label counts as shown
+
 
 def label_weights(frequencies: Tensor, power: float) -> Tensor:
     """Return one weight a label: (1 / frequency) ** power, with a mean of 1.
@@ -89,6 +91,28 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     either = probs.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
     present = truth.sum(dim=(0, 2, 3)) > 0
     return 1 - (2 * both[present] / either[present].clamp(min=1e-6)).mean()
+
+
+def presence_loss(presence: Tensor, target: Tensor) -> Tensor:
+    """Return the binary cross-entropy of which labels a person shows, without background.
+
+    A label is there where at least `SHOWN` cells have it. A person whose cells are all background
+    or ignored counts nothing.
+
+    Args:
+        presence: (K, C) logits.
+        target: (K, rows, columns) int64; 255 is ignored.
+
+    Source: Zhang et al., Context Encoding for Semantic Segmentation, CVPR 2018.
+    """
+    presence = presence.float()[:, 1:]
+    kept = target.where(target != IGNORE_ID, 0).flatten(1)
+    counts = functional.one_hot(kept, presence.shape[1] + 1).sum(dim=1)[:, 1:]
+    some = (counts > 0).any(dim=1)
+    if not some.any():
+        return presence.sum() * 0
+    truth = (counts >= SHOWN).float()
+    return functional.binary_cross_entropy_with_logits(presence[some], truth[some])
 
 
 def sample_truth(

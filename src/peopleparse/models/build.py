@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -18,6 +20,7 @@ from peopleparse.nn.backbones import (
     Vgg16Features,
 )
 from peopleparse.nn.blocks import DenseDetector, ParsingNetwork
+from peopleparse.nn.presence import PresenceHead
 from peopleparse.nn.rpn import ProposalDetector
 
 MODELS = ("gpsnet_mobilenet_v2", "gpsnet_vgg16", "gpsnet_resnet101")
@@ -40,6 +43,7 @@ def build_model(
     backbone_weights: Path | None = None,
     adjust: bool = True,
     fuse: bool = True,
+    presence: bool = False,
 ) -> GPSNet:
     """Build a GPSNet by name.
 
@@ -49,11 +53,16 @@ def build_model(
         labels: number of label ids.
         backbone_weights: starting weights of the backbone.
         adjust, fuse: the paper's ablation switches.
+        presence: tell which labels a person shows, too; gpsnet_mobilenet_v2 only.
 
     Raises:
-        ModelError: no model has that name, or it takes no backbone weights.
+        ModelError: no model has that name, or it takes no backbone weights or no presence.
     """
     _check_name(name, MODELS, backbone_weights)
+    if presence and name != "gpsnet_mobilenet_v2":
+        raise ModelError(
+            f"model with presence must be gpsnet_mobilenet_v2, got '{name}'. Leave out presence."
+        )
     if name == "gpsnet_mobilenet_v2":
         return GPSNet(
             MobileNetV2Features(64, backbone_weights),
@@ -65,6 +74,7 @@ def build_model(
             hidden=64,
             adjust=adjust,
             fuse=fuse,
+            presence=PresenceHead(64 + 24, 64, labels, _GRID) if presence else None,
         )
     vgg = name == "gpsnet_vgg16"
     backbone = Vgg16Features() if vgg else Resnet101Features()
@@ -80,6 +90,16 @@ def build_model(
         adjust=adjust,
         fuse=fuse,
     )
+
+
+def read_switches(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the switches of `build_model` that a run's or passport's recipe names.
+
+    Raises:
+        KeyError: `adjust` or `fuse` is missing.
+    """
+    switches = {name: recipe[name] for name in ("adjust", "fuse")}
+    return switches | {"presence": recipe.get("presence", False)}
 
 
 def build_baseline(

@@ -14,6 +14,7 @@ from torchvision.ops import roi_align
 from peopleparse.nn.adjusted_roi_align import adjust_back, adjust_boxes
 from peopleparse.nn.backbones import FeatureNetwork
 from peopleparse.nn.blocks import ConvBlock, DenseDetector, ParsingNetwork
+from peopleparse.nn.presence import PresenceHead, add_presence
 
 Outputs = dict[str, Tensor]
 
@@ -33,6 +34,8 @@ class GPSNet(nn.Module):
         hidden: channels between the two convolutions of the fusion network.
         adjust: pad person RoIs to put faces at the anchor.
         fuse: fuse local with global parsing; otherwise the local parsing is the result.
+        presence: tells which labels a person shows; what is not there is not drawn. None leaves
+            it out, as the paper does.
     """
 
     def __init__(
@@ -47,12 +50,14 @@ class GPSNet(nn.Module):
         hidden: int = 64,
         adjust: bool = True,
         fuse: bool = True,
+        presence: PresenceHead | None = None,
     ) -> None:
         super().__init__()
         self.backbone, self.detector = backbone, detector
         self.stride, self.fine_stride = int(backbone.stride), int(backbone.fine_stride)
         self.local_parser, self.global_parser = local_parser, global_parser
         self.grid, self.anchor, self.adjust, self.fuse = grid, anchor, adjust, fuse
+        self.presence = presence
         if fuse:
             self.fusion = nn.Sequential(
                 ConvBlock(labels * 2, hidden, norm=False), nn.Conv2d(hidden, labels, 1)
@@ -102,17 +107,23 @@ class GPSNet(nn.Module):
 
         Returns:
             logits (K, labels, rows, columns) on the grid of the real boxes; local_logits the same
-            on the grid of the adjusted boxes; adjusted (K, 4).
+            on the grid of the adjusted boxes; adjusted (K, 4); presence (K, labels) where the
+            network has that head.
         """
         adjusted = adjust_boxes(boxes, faces, has_face, self.anchor) if self.adjust else boxes
-        local = self.local_parser(self._pool(outputs, batch, adjusted))
+        pooled = self._pool(outputs, batch, adjusted)
+        local = self.local_parser(pooled)
         back = adjust_back(local, adjusted, boxes) if self.adjust else local
         if self.fuse:
             aligned = self._align(outputs["global_logits"], batch, boxes, self.stride)
             logits = self.fusion(torch.cat([back, aligned], dim=1))
         else:
             logits = back
-        return {"logits": logits, "local_logits": local, "adjusted": adjusted}
+        found = {"local_logits": local, "adjusted": adjusted}
+        if self.presence is not None:
+            found["presence"] = self.presence(pooled)
+            logits = add_presence(logits, found["presence"])
+        return found | {"logits": logits}
 
     def _pool(self, outputs: Outputs, batch: Tensor, boxes: Tensor) -> Tensor:
         pooled = [self._align(outputs["features"], batch, boxes, self.stride)]

@@ -23,7 +23,7 @@ from peopleparse.inference.onnx_engine import OnnxEngine
 from peopleparse.inference.passport import file_sha256
 from peopleparse.inference.pipeline import parse_image
 from peopleparse.inference.torch_engine import TorchEngine
-from peopleparse.models.build import build_model
+from peopleparse.models.build import build_model, read_switches
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.nn.backbones import fold_batch_norms
 from peopleparse.training.checkpoint import load_checkpoint
@@ -42,7 +42,7 @@ def load_average(checkpoint: Path) -> tuple[GPSNet, dict[str, Any]]:
     state = load_checkpoint(checkpoint)
     try:
         recipe = json.loads(state["recipe"])
-        model = build_model(recipe["model"], adjust=recipe["adjust"], fuse=recipe["fuse"])
+        model = build_model(recipe["model"], **read_switches(recipe))
         if recipe.get("init"):  # what starts from an export has no batch norm
             fold_batch_norms(model.eval())
         model.load_state_dict(state["average"])

@@ -189,6 +189,7 @@ def make_recipe(passport: Passport, init: str, steps: int) -> Recipe:
         model=made["model"],
         adjust=made["adjust"],
         fuse=made["fuse"],
+        presence=made.get("presence", False),
         backbone="",
         init=init,
         steps=steps,

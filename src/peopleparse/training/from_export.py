@@ -17,7 +17,7 @@ from peopleparse.errors import ModelError
 from peopleparse.inference.exported import as_passport
 from peopleparse.inference.passport import PARTS, Passport, check_hashes
 from peopleparse.inference.torch_engine import TorchEngine
-from peopleparse.models.build import build_model
+from peopleparse.models.build import build_model, read_switches
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.nn.backbones import fold_batch_norms
 from peopleparse.training.deploy import Deployed
@@ -63,7 +63,7 @@ def build_folded(passport: Passport) -> GPSNet:
     """
     try:
         recipe = passport.fields["recipe"]
-        name, switches = recipe["model"], {key: recipe[key] for key in ("adjust", "fuse")}
+        name, switches = recipe["model"], read_switches(recipe)
     except (KeyError, TypeError) as error:
         raise ModelError(
             "passport must hold the recipe of its network with model, adjust and fuse, got "

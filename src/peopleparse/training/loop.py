@@ -195,7 +195,7 @@ def check_same_model(recipe: Recipe, saved: dict[str, Any], path: Path) -> None:
         ModelError: the model or an ablation switch is another, or one of both has no batch norm
             because it started from an export.
     """
-    for name in ("model", "adjust", "fuse", "init"):
+    for name in ("model", "adjust", "fuse", "presence", "init"):
         wanted, found = getattr(recipe, name), saved.get(name, getattr(Recipe, name))
         if wanted != found:
             raise ModelError(

@@ -8,7 +8,12 @@ from torch.nn import functional
 from torchvision.ops import masks_to_boxes
 
 from peopleparse.losses.detection import box_loss, heat_loss
-from peopleparse.losses.parsing import IGNORE_ID, parsing_loss, sample_truth
+from peopleparse.losses.parsing import (
+    IGNORE_ID,
+    parsing_loss,
+    presence_loss,
+    sample_truth,
+)
 from peopleparse.losses.structure import StructureLoss
 from peopleparse.training.batches import BYSTANDER, Batch
 from peopleparse.training.recipe import Recipe
@@ -55,15 +60,18 @@ def joint_loss(
     parts["local"] = parsing_loss(
         outputs["local_logits"], adjusted, weights, boundary=recipe.boundary
     )
+    if "presence" in outputs:
+        parts["presence"] = presence_loss(outputs["presence"], adjusted)
     factors = {
         "person_heat": recipe.loss_heat,
-        "face_heat": recipe.loss_heat / 2,
+        "face_heat": recipe.loss_heat * recipe.loss_face,
         "person_box": recipe.loss_box,
-        "face_box": recipe.loss_box / 2,
+        "face_box": recipe.loss_box * recipe.loss_face,
         "global": recipe.loss_global,
         "local": recipe.loss_local,
         "fused": recipe.loss_fused,
         "structure": recipe.loss_structure,
+        "presence": recipe.loss_presence,
     }
     parts["loss"] = torch.stack([factors[name] * value for name, value in parts.items()]).sum()
     return parts

@@ -64,6 +64,8 @@ class Recipe:
         tagged: whether people count whose photos have garment tags only; a network drew their maps
             into `pseudo_labels/` of the data folder.
         boundary: how much more a cell of a person's map counts where another label begins.
+        presence: whether the network also tells which labels a person shows; loss_presence is the
+            factor of that loss, loss_face that of faces beside persons in heat and boxes.
     """
 
     model: str = "gpsnet_mobilenet_v2"
@@ -105,6 +107,9 @@ class Recipe:
     blended: float = _later(0.0)
     tagged: bool = _later(False)
     boundary: float = _later(0.0)
+    presence: bool = _later(False)
+    loss_presence: float = _later(0.5)
+    loss_face: float = _later(0.5)
 
     def phase(self, step: int) -> Phase:
         """Return the phase that a step belongs to."""

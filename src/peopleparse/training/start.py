@@ -8,7 +8,7 @@ from torch import nn
 
 from peopleparse.errors import ModelError
 from peopleparse.inference.passport import find_passport, read_passport
-from peopleparse.models.build import build_model
+from peopleparse.models.build import build_model, read_switches
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.nn.backbones import MobileNetV2Features, fold_batch_norms
 from peopleparse.training.from_export import load_exported
@@ -62,9 +62,7 @@ def build_started(recipe: Recipe, weights: bool) -> GPSNet:
         ModelError: the export is missing, broken, in int8, or another model than the recipe's.
     """
     if not weights:
-        model = build_model(recipe.model, adjust=recipe.adjust, fuse=recipe.fuse).eval()
-        fold_batch_norms(model)
-        return model
+        return _build_folded(recipe)
     passport = read_passport(find_passport(recipe.init))
     started = load_exported(passport)
     wanted = {"model": recipe.model, "adjust": recipe.adjust, "fuse": recipe.fuse}
@@ -74,7 +72,18 @@ def build_started(recipe: Recipe, weights: bool) -> GPSNet:
             f"network to start from must have {_words(wanted)}, got {_words(found)}, at "
             f"{passport.folder}. Change the recipe, or start from another network."
         )
-    return started
+    if recipe.presence == (started.presence is not None):
+        return started
+    # A head that the export lacks begins as one that changes nothing; one too many is dropped.
+    model = _build_folded(recipe)
+    model.load_state_dict(started.state_dict(), strict=False)
+    return model
+
+
+def _build_folded(recipe: Recipe) -> GPSNet:
+    model = build_model(recipe.model, **read_switches(vars(recipe))).eval()
+    fold_batch_norms(model)
+    return model
 
 
 def _words(switches: dict[str, object]) -> str:

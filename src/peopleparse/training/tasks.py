@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from peopleparse.errors import ModelError, suggest
 from peopleparse.inference.pipeline import Options, parse_image
 from peopleparse.models.attention_to_scale import AttentionToScale
-from peopleparse.models.build import BASELINES, MODELS, build_baseline, build_model
+from peopleparse.models.build import BASELINES, MODELS, build_baseline, build_model, read_switches
 from peopleparse.models.deeplab_v2 import DeepLabV2
 from peopleparse.models.det_par import DetPar
 from peopleparse.models.fcn8s import FCN8s
@@ -137,9 +137,7 @@ def _build_gpsnet(recipe: Recipe, data: Path | None) -> nn.Module:
     if recipe.init:
         return build_started(recipe, weights=data is not None)
     weights = _weights(recipe, data)
-    return build_model(
-        recipe.model, backbone_weights=weights, adjust=recipe.adjust, fuse=recipe.fuse
-    )
+    return build_model(recipe.model, backbone_weights=weights, **read_switches(vars(recipe)))
 
 
 def _gpsnet_loss(model: nn.Module, batch: Batch, recipe: Recipe, weights: Tensor | None) -> Losses:
