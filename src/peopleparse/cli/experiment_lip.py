@@ -19,7 +19,11 @@ _ROWS = (
     *("segnet", "segnet_ssl", "fcn8s", "fcn8s_ssl"),
     *("deeplab_v2", "deeplab_v2_ssl", "attention", "attention_ssl"),
 )
-_OTHERS = ("attention_ssl_product", "attention_ssl_floor", "attention_ssl_whole")
+_OTHERS = tuple(
+    f"{network}_ssl_{plan}"
+    for network in ("attention", "fcn8s")
+    for plan in ("product", "floor", "whole", "gentle")
+)
 _OUT = Path("runs/lip_tables")
 _LEDGER = Path("benchmarks/results/lip_tables.jsonl")
 _PAGE = Path("docs/lip_experiments.md")

@@ -115,22 +115,22 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     }
 )  # fmt: skip
 
-# Other modes and schedules, for the network of the paper's best row; only trained when named.
+# Other modes and schedules, for the network of the paper's best row and for the one that trains
+# fastest; only trained when named.
+_NAMES = {"attention": "Attention", "fcn8s": "FCN-8s"}
+_PLANS = {
+    "product": ("the paper's product", StructurePlan("paper", "heatmaps", 0.0, 1.0, SSL.share)),
+    "floor": ("the paper's product + 1", StructurePlan("paper", "heatmaps", 1.0, 1.0, SSL.share)),
+    "whole": ("from the first step", replace(SSL, share=1.0)),
+    "gentle": ("a tenth as strong", replace(SSL, scale=SSL.scale / 10)),
+}
 OTHERS: Mapping[str, Row] = MappingProxyType(
     {
-        "attention_ssl_product": Row(
-            "Attention + SSL, the paper's product", "attention",
-            StructurePlan("paper", "heatmaps", 0.0, 1.0, SSL.share),
-        ),
-        "attention_ssl_floor": Row(
-            "Attention + SSL, the paper's product + 1", "attention",
-            StructurePlan("paper", "heatmaps", 1.0, 1.0, SSL.share),
-        ),
-        "attention_ssl_whole": Row(
-            "Attention + SSL from the first step", "attention", replace(SSL, share=1.0)
-        ),
+        f"{network}_ssl_{name}": Row(f"{title} + SSL, {words}", network, plan)
+        for network, title in _NAMES.items()
+        for name, (words, plan) in _PLANS.items()
     }
-)  # fmt: skip
+)
 ALL_ROWS: Mapping[str, Row] = MappingProxyType({**ROWS, **OTHERS})
 
 
