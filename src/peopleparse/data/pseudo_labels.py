@@ -115,14 +115,14 @@ def agree(first: ParsedPeople, second: ParsedPeople) -> NDArray[np.uint8] | None
 
 def write_pseudo_labels(
     folder: Path,
-    labels: Mapping[str, tuple[NDArray[np.uint8], ParsedPeople]],
+    labels: Iterable[tuple[str, NDArray[np.uint8], ParsedPeople]],
     about: Mapping[str, Any],
 ) -> Path:
     """Write maps, the people beside each main person, and what made them.
 
     Args:
         folder: gets NNNN.png of each photo, `bystanders.json` and `pseudo_labels.json`.
-        labels: map and people of each photo, by id.
+        labels: id, map and people of each photo; taken one by one.
         about: for the JSON file.
 
     Raises:
@@ -130,11 +130,11 @@ def write_pseudo_labels(
     """
     palette = get_scheme("gps").palette
     beside = {}
-    for photo_id, (parsing, found) in labels.items():
+    for photo_id, parsing, found in labels:
         write_file(folder / f"{photo_id}.png", encode_label_png(parsing, palette))
         beside[photo_id] = find_bystanders(found, parsing > 0)
     write_bystanders(folder, beside, about)
-    text = json.dumps(dict(about) | {"photos": sorted(labels)}) + "\n"
+    text = json.dumps(dict(about) | {"photos": sorted(beside)}) + "\n"
     return write_file(folder / ABOUT, text.encode())  # last: it says that the rest is there
 
 
