@@ -125,7 +125,7 @@ def test_written_and_read(tmp_path: Path) -> None:
     parsing[10:50, 10:30], parsing[50:60, 10:30] = UPPER, 255
     instances = (np.arange(shape[1])[None] // (shape[1] // 2)).astype(np.uint16).repeat(shape[0], 0)
     beside = ParsedPeople.from_maps((instances > 0).astype(np.uint8) * 4, instances, [0.9])
-    labels = {dataset.tagged_ids[0]: (parsing, beside)}
+    labels = [(dataset.tagged_ids[0], parsing, beside)]
     path = write_pseudo_labels(tmp_path / "out", labels, {"detail": "fine"})
     about = json.loads(path.read_text())
     assert (path.name, about) == (ABOUT, {"detail": "fine", "photos": dataset.tagged_ids[:1]})
@@ -143,7 +143,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must be listed in a JSON file, got FileNotFoundError"):
         read_pseudo_portraits(root, out)
     nobody = people()
-    write_pseudo_labels(out, {photo_id: (np.ones((5, 4), np.uint8), nobody)}, {})
+    write_pseudo_labels(out, [(photo_id, np.ones((5, 4), np.uint8), nobody)], {})
     with pytest.raises(DataError, match=r"in \(\d+, \d+\) pixels as the photo has, got \(5, 4\)"):
         read_pseudo_portraits(root, out)
     (out / ABOUT).write_text("[]")

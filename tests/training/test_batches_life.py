@@ -141,7 +141,7 @@ def test_a_recipe_reads_what_it_asks_for(data, tmp_path, tiny_data):
     instances = np.zeros(parsing.shape, np.uint16)
     instances[:, :30] = 1  # a bystander
     beside = ParsedPeople.from_maps((instances > 0).astype(np.uint8) * 4, instances, [0.9])
-    write_pseudo_labels(root / "pseudo_labels", {photo.photo_id: (parsing, beside)}, {})
+    write_pseudo_labels(root / "pseudo_labels", [(photo.photo_id, parsing, beside)], {})
     tagged = read_batches(tiny_recipe(tagged=True), root)
     assert len(tagged.portraits) == len(plain.portraits) + 1
     assert (tagged.portraits[-1].parsing == parsing).all()

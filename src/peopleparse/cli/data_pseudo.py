@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from peopleparse.structures import ParsedPeople
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 SCALES = (0.75, 1.0, 1.25)
@@ -55,21 +63,24 @@ def pseudo_labels(
     passport = read_passport(find_passport(model or DEFAULT_MODEL))
     plain, careful = Options(detail), Options(detail, scales=SCALES, flip=True)
     network = build_engine(engine, passport.folder / f"{passport.name}.json", threads)
-    labels, ids = {}, dataset.tagged_ids[:limit]
-    for photo_id in track(ids, "Drawing maps"):
-        photo = dataset.read_photo(photo_id)
-        knowing = TaggedEngine(
-            network, tag_logits(worn_labels(dataset.read_tags(photo_id)), shares)
-        )
-        looks = [parse_image(knowing, photo, options) for options in (careful, plain)]
-        parsing = agree(*looks)
-        if parsing is not None:
-            labels[photo_id] = (parsing, looks[0])
+    ids, kept = dataset.tagged_ids[:limit], list[str]()
+
+    def draw() -> Iterator[tuple[str, NDArray[np.uint8], ParsedPeople]]:
+        for photo_id in track(ids, "Drawing maps"):
+            photo = dataset.read_photo(photo_id)
+            worn = worn_labels(dataset.read_tags(photo_id))
+            knowing = TaggedEngine(network, tag_logits(worn, shares))
+            looks = [parse_image(knowing, photo, options) for options in (careful, plain)]
+            parsing = agree(*looks)
+            if parsing is not None:
+                kept.append(photo_id)
+                yield photo_id, parsing, looks[0]
+
     about = {
         "model": {"name": passport.name, "sha256": dict(passport.sha256)},
         "detail": detail,
         "scales": SCALES,
         "flip": True,
     }
-    path = write_pseudo_labels(out, labels, about)
-    click.echo(f"maps of {len(labels)} of {len(ids)} photos: {path}")
+    path = write_pseudo_labels(out, draw(), about)
+    click.echo(f"maps of {len(kept)} of {len(ids)} photos: {path}")
