@@ -206,7 +206,7 @@ def _effect(values: Sequence[float]) -> str:
 
 def write_docs() -> None:
     """Write the table into the model card."""
-    current = {key for key in list_keys(list(IDEAS))}
+    current = set(list_keys(list(IDEAS)))
     entries = [entry for key, entry in read_ledger(LEDGER).items() if key in current]
     write_file(CARD, fill(CARD.read_text(), "ideas", table_lines(entries)).encode())
 

@@ -53,16 +53,15 @@ def pseudo_labels(
         write_pseudo_labels,
     )
     from peopleparse.inference.engines import build_engine
-    from peopleparse.inference.onnx_engine import DEFAULT_MODEL
-    from peopleparse.inference.passport import find_passport, read_passport
+    from peopleparse.inference.exported import DEFAULT_MODEL, as_passport
     from peopleparse.inference.pipeline import Options, parse_image
     from peopleparse.training.tagged_engine import TaggedEngine
 
     dataset = CcpDataset(root)
     shares = label_shares(read_portraits(root, "train"))
-    passport = read_passport(find_passport(model or DEFAULT_MODEL))
+    passport = as_passport(model or DEFAULT_MODEL)
     plain, careful = Options(detail), Options(detail, scales=SCALES, flip=True)
-    network = build_engine(engine, passport.folder / f"{passport.name}.json", threads)
+    network = build_engine(engine, model or DEFAULT_MODEL, threads)
     ids, kept = dataset.tagged_ids[:limit], list[str]()
 
     def draw() -> Iterator[tuple[str, NDArray[np.uint8], ParsedPeople]]:
