@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from peopleparse.data.bystanders import read_bystanders, write_bystanders  # noqa: E402
 from peopleparse.data.pseudo_labels import write_pseudo_labels  # noqa: E402
 from peopleparse.data.rle_encode import encode_mask  # noqa: E402
-from peopleparse.errors import DataError  # noqa: E402
+from peopleparse.errors import DataError, InputError  # noqa: E402
 from peopleparse.structures import ParsedPeople  # noqa: E402
 from peopleparse.training.batches import (  # noqa: E402
     BYSTANDER,
@@ -121,6 +121,11 @@ def test_inside_the_box_a_bystander_is_only_not_this_person():
     empty = np.zeros((6, 8), np.int16)
     mark_bystanders(seen, np.zeros((6, 8), np.uint8), empty)  # the person is out of the frame
     assert (empty[3] == -1).all()
+
+
+def test_bystanders_that_are_not_given(data):
+    with pytest.raises(InputError, match="bystanders must be given where .* Use read_batches"):
+        Batches(tiny_recipe(bystanders=True), *data)
 
 
 def test_a_recipe_reads_what_it_asks_for(data, tmp_path, tiny_data):

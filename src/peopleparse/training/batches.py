@@ -18,6 +18,7 @@ from peopleparse.data.people import Portrait, rarity_weights, read_backgrounds, 
 from peopleparse.data.photo_faults import add_faults
 from peopleparse.data.pseudo_labels import read_pseudo_portraits
 from peopleparse.data.scenes import PRESETS, Life, SceneMaker, training_preset
+from peopleparse.errors import InputError
 from peopleparse.inference.pipeline import ROI_MARGIN
 from peopleparse.labels import get_scheme
 from peopleparse.labels.scheme import IGNORE_ID
@@ -77,6 +78,9 @@ class Batches(Dataset[Batch]):
         portraits, backgrounds: of the training split.
         rank: number of this process in a distributed run; each sees other batches.
         bystanders: people in the photos whom nobody annotated, by photo id; left out of the loss.
+
+    Raises:
+        InputError: the recipe asks for bystanders, and none are given.
     """
 
     def __init__(
@@ -89,6 +93,11 @@ class Batches(Dataset[Batch]):
     ) -> None:
         self.recipe, self.portraits, self.rank = recipe, portraits, rank
         self.weights = rarity_weights(portraits, recipe.rarity)
+        if recipe.bystanders and bystanders is None:
+            raise InputError(
+                "bystanders must be given where the recipe asks for them, got none. "
+                "Use read_batches, or set bystanders=false."
+            )
         self.bystanders = dict(bystanders or {})
         self.scenes = SceneMaker(portraits, backgrounds, self.weights, self.bystanders)
         self.life = Life(recipe.cuts, recipe.occluders, recipe.blended)
