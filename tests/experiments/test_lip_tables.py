@@ -15,7 +15,6 @@ from peopleparse.data.people import read_portraits  # noqa: E402
 from peopleparse.errors import InputError  # noqa: E402
 from peopleparse.experiments import lip_figure, lip_tables  # noqa: E402
 from peopleparse.experiments.ledger import read_ledger  # noqa: E402
-from peopleparse.experiments.left_right import count_swapped, left_right_confusion  # noqa: E402
 from peopleparse.experiments.lip_rows import PROTOCOL, VIEW, recipe_of  # noqa: E402
 from peopleparse.experiments.lip_tables import (  # noqa: E402
     Bench,
@@ -38,6 +37,7 @@ from peopleparse.experiments.stress import (  # noqa: E402
     stress_views,
 )
 from peopleparse.labels import get_scheme  # noqa: E402
+from peopleparse.metrics.left_right import count_swapped, left_right_confusion  # noqa: E402
 from peopleparse.training.checkpoint import load_checkpoint  # noqa: E402
 from peopleparse.training.loop import CHECKPOINT, train  # noqa: E402
 from peopleparse.training.tasks import load_trained  # noqa: E402

@@ -16,6 +16,7 @@ pytest.importorskip("scipy")  # reads Clothing Co-Parsing
 from peopleparse.data.scenes import Scene  # noqa: E402
 from peopleparse.inference.engine import Trunk  # noqa: E402
 from peopleparse.inference.pipeline import Options  # noqa: E402
+from peopleparse.labels import get_scheme  # noqa: E402
 from peopleparse.structures import Annotation, ParsedPeople  # noqa: E402
 from peopleparse.training import validate as module  # noqa: E402
 from peopleparse.training.validate import (  # noqa: E402
@@ -67,7 +68,6 @@ def score_photo(portrait, parsing, instances):
 
 def make_scene(parsing, scheme: str) -> Scene:
     """Return a scene of one person."""
-    from peopleparse.labels import get_scheme
 
     image = np.zeros((*parsing.shape, 3), np.uint8)
     return Scene(image, Annotation(parsing[None], get_scheme(scheme)), ("1",), (False,), (False,))
@@ -222,3 +222,25 @@ def test_a_bystander_alone_is_not_the_main_person(found):
     nobody = score_photo(portrait, np.zeros_like(parsing), np.zeros(parsing.shape, np.uint16))
     assert scores["part_mean_iou_main"] == nobody["part_mean_iou"] > scores["part_mean_iou"]
     assert (scores["persons_found"], nobody["persons_found"]) == (1, 0)
+
+
+def test_sides_and_bodies_are_judged_on_photos_and_scenes(found):
+    truth = found.portraits[0]
+    other = get_scheme("gps").flip_table()[truth.parsing]
+    assert (other != truth.parsing).any(), "the person shows nothing that has sides"
+    person = (truth.parsing > 0).astype(np.int32)
+    good, bad = (score_photo(truth, parsing, person) for parsing in (truth.parsing, other))
+    assert (good["left_for_right"], bad["left_for_right"]) == (0, 1)
+    assert good["anatomy"]["persons"] == 1 and good["anatomy"]["faulty"] == 0
+    scenes = SceneScores()
+    result = ParsedPeople.from_maps(other.astype(np.uint8), person)
+    scenes.update("a", make_scene(truth.parsing, "gps"), result)
+    assert scenes.to_dict()["left_for_right"] == 1
+    assert scenes.to_dict()["anatomy"]["persons"] == 1
+
+
+def test_nobody_found_has_no_anatomy(found):
+    truth = found.portraits[0]
+    nobody = np.zeros_like(truth.parsing)
+    scores = score_photo(truth, nobody, nobody.astype(np.int32))
+    assert scores["anatomy"]["persons"] == 0 and scores["anatomy"]["faulty_per_hundred"] is None

@@ -13,12 +13,12 @@ from torch import nn
 
 from peopleparse.data.people import read_portraits
 from peopleparse.errors import InputError
-from peopleparse.experiments.left_right import count_swapped
 from peopleparse.experiments.lip_rows import ALL_ROWS, SUBSET, plain_row, recipe_of
 from peopleparse.experiments.packed_people import pack_people
 from peopleparse.experiments.runs import run_name
 from peopleparse.experiments.stress import Views, plain_views, stress_views
 from peopleparse.labels import get_scheme
+from peopleparse.metrics.left_right import count_swapped
 from peopleparse.training.loop import CHECKPOINT
 from peopleparse.training.parser_task import predict_labels
 from peopleparse.training.tasks import load_trained

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.data.people import read_portraits
-from peopleparse.experiments.left_right import left_right_confusion
 from peopleparse.experiments.lip_rows import PLAIN, SEEDS, STRESS, SUBSET, recipe_of
 from peopleparse.experiments.packed_people import PackedPeople, pack_people
 from peopleparse.experiments.person_batches import PersonBatches
@@ -24,6 +23,7 @@ from peopleparse.experiments.runs import Say, hash_recipe, make_missing, run_nam
 from peopleparse.experiments.stress import Views, plain_views, stress_views
 from peopleparse.labels import get_scheme
 from peopleparse.metrics import AnatomyFaults, ConfusionMatrix
+from peopleparse.metrics.left_right import left_right_confusion
 from peopleparse.training.loop import train
 from peopleparse.training.parser_task import predict_labels
 

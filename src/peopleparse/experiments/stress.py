@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.data.ccp_gps import looks_away
-from peopleparse.experiments.left_right import side_pairs
 from peopleparse.experiments.packed_people import PackedPeople, View, cut_view
 from peopleparse.labels import get_scheme
+from peopleparse.metrics.left_right import side_pairs
 
 _SPREAD = (5, 95)  # percentiles of the columns that count as a part's width
 _ACROSS = 0.3  # share of an arm's pixels that lie in front of clothes

@@ -19,8 +19,16 @@ from peopleparse.data.scenes import PRESETS, Scene, SceneMaker
 from peopleparse.inference.engine import Engine
 from peopleparse.inference.pipeline import Options, parse_image
 from peopleparse.labels import get_scheme
-from peopleparse.metrics import ConfusionMatrix, FaceRecall, LambdaAP, PersonAP, make_tally
+from peopleparse.metrics import (
+    AnatomyFaults,
+    ConfusionMatrix,
+    FaceRecall,
+    LambdaAP,
+    PersonAP,
+    make_tally,
+)
 from peopleparse.metrics.checks import plain
+from peopleparse.metrics.left_right import left_right_confusion
 from peopleparse.structures import Annotation, ParsedPeople
 
 SCENE_SEED = 2026
@@ -66,6 +74,7 @@ class SceneScores:
     masks: PersonAP = field(default_factory=lambda: PersonAP("mask"))
     boxes: PersonAP = field(default_factory=lambda: PersonAP("box"))
     faces: FaceRecall = field(default_factory=FaceRecall)
+    anatomy: AnatomyFaults = field(default_factory=lambda: AnatomyFaults(get_scheme("gps")))
     hashes: dict[str, str] = field(default_factory=dict)
 
     def update(self, image_id: str, scene: Scene, result: ParsedPeople) -> None:
@@ -78,10 +87,11 @@ class SceneScores:
         for metric in (self.labels, self.parts, self.masks, self.boxes):
             metric.add(tally)
         self.faces.update(image_id, truth.face_boxes, [p.face_box for p in result.people], scores)
+        self.anatomy.update(image_id, (result.parsing, result.instances))
 
     def merge(self, other: SceneScores) -> None:
         """Add the scenes of another shard."""
-        for name in ("labels", "parts", "masks", "boxes", "faces"):
+        for name in ("labels", "parts", "masks", "boxes", "faces", "anatomy"):
             getattr(self, name).merge(getattr(other, name))
         self.hashes.update(other.hashes)
 
@@ -102,6 +112,7 @@ class SceneScores:
                 "face_recall_50": self.faces.compute().recall_at(0.5),
                 "part_mean_iou": labels.mean_iou,
                 "part_iou": _by_name(labels.iou),
+                **_body_scores(self.labels, self.anatomy),
                 "parts": parts.to_dict(),
                 "masks": masks.to_dict(),
             }
@@ -114,6 +125,7 @@ class PhotoScores:
 
     whole: ConfusionMatrix = field(default_factory=lambda: ConfusionMatrix(20))
     main: ConfusionMatrix = field(default_factory=lambda: ConfusionMatrix(20))
+    anatomy: AnatomyFaults = field(default_factory=lambda: AnatomyFaults(get_scheme("gps")))
     people: int = 0
     hashes: dict[str, str] = field(default_factory=dict)
 
@@ -124,14 +136,15 @@ class PhotoScores:
         self.whole.update(portrait.parsing, result.parsing)
         shared = np.bincount(result.instances[portrait.parsing > 0], minlength=len(result) + 1)
         best = int(shared[1:].argmax()) + 1 if shared[1:].any() else 0  # 0: nobody
-        self.main.update(
-            portrait.parsing, np.where(result.instances == best, result.parsing, 0).astype(np.uint8)
-        )
+        shown = np.where(result.instances == best, result.parsing, 0).astype(np.uint8)
+        self.main.update(portrait.parsing, shown)
+        self.anatomy.update(portrait.photo_id, shown[None])
 
     def merge(self, other: PhotoScores) -> None:
         """Add the photos of another shard."""
         self.whole.merge(other.whole)
         self.main.merge(other.main)
+        self.anatomy.merge(other.anatomy)
         self.people += other.people
         self.hashes.update(other.hashes)
 
@@ -148,6 +161,7 @@ class PhotoScores:
                 "mean_accuracy": scores.mean_accuracy,
                 "part_iou": _by_name(scores.iou),
                 "part_iou_main": _by_name(main.iou),
+                **_body_scores(self.main, self.anatomy),
                 "persons_found": self.people,
             }
         )
@@ -241,6 +255,12 @@ def _as_scheme(parsing: NDArray[np.uint8], truth: Annotation) -> NDArray[np.uint
         return parsing
     upper = gps.id_of("upper clothes")
     return np.where(parsing == gps.id_of("tie"), upper, parsing).astype(np.uint8)
+
+
+def _body_scores(labels: ConfusionMatrix, anatomy: AnatomyFaults) -> dict[str, Any]:
+    """Return how often left is taken for right, and how many bodies cannot be."""
+    sides = left_right_confusion(labels.value(), get_scheme("gps"))
+    return {"left_for_right": sides["all"], "anatomy": anatomy.compute().to_dict()}
 
 
 def _by_name(values: Sequence[float]) -> dict[str, float]:
