@@ -36,6 +36,7 @@ class WatchedEngine:
         self.name, self.scheme = engine.name, engine.scheme
         self.stride, self.long_sides = engine.stride, engine.long_sides
         self.precision = getattr(engine, "precision", "f32")
+        self.calibration = engine.calibration
         self.description = getattr(engine, "description", type(engine).__name__)
 
     def trunk(self, image: NDArray[np.uint8]) -> Trunk:

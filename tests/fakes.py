@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from peopleparse.inference.calibration import Calibration
 from peopleparse.inference.engine import LONG_SIDES, Trunk
 
 # Saturated colours of some GPS ids; everything dull is background (grey padding, white, black).
@@ -44,7 +45,7 @@ class FakeEngine:
 
     name, scheme, stride = "fake", "gps", 16
     precision, description = "f32", "fake"
-    long_sides = LONG_SIDES
+    long_sides, calibration = LONG_SIDES, Calibration()
 
     def __init__(self, cell: int = 8, grid: int = 64) -> None:
         self.cell, self.grid = cell, grid

@@ -14,6 +14,7 @@ import peopleparse
 from peopleparse.errors import InputError, SchemeError
 from peopleparse.inference import Options, Parser, parse_image
 from peopleparse.inference import pipeline as pipeline_module
+from peopleparse.inference.calibration import Calibration
 from peopleparse.inference.detect import box_iou
 from peopleparse.inference.engine import LONG_SIDES, Trunk
 from peopleparse.inference.paste import mean_confidence, paste_people
@@ -60,6 +61,7 @@ class FairEngine:
     """Sees the same people in every view: it is equivariant."""
 
     name, scheme, stride, long_sides = "fair", "gps", 16, LONG_SIDES
+    calibration = Calibration()
     shift = 0.0
 
     def __init__(self) -> None:

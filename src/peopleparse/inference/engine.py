@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from peopleparse.inference.calibration import Calibration
+
 Floats = NDArray[np.float32]
 
 # Long side in pixels that a photo is scaled to before the network sees it.
@@ -46,6 +48,7 @@ class Engine(Protocol):
         stride: input height and width must be multiples of this.
         long_sides: long side in pixels by the name of the detail.
         precision: of the numbers it calculates with: f32, bf16 or int8.
+        calibration: turns a person's score into a probability.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Engine(Protocol):
     stride: int
     long_sides: Mapping[str, int]
     precision: str
+    calibration: Calibration
 
     @property
     def description(self) -> str:

@@ -39,6 +39,7 @@ class ExportedEngine:
         self.stride: int = self.passport.stride
         self.long_sides: Mapping[str, int] = self.passport.long_sides
         self.precision = self.passport.precision
+        self.calibration = self.passport.calibration
         self.threads = threads or usable_cores()
 
     def check_names(self, outputs: Sequence[str], inputs: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from peopleparse.errors import ModelError, SchemeError, suggest
+from peopleparse.inference.calibration import Calibration
 from peopleparse.inference.engine import LONG_SIDES
 from peopleparse.labels import get_scheme
 
@@ -30,6 +31,8 @@ class Passport:
         sha256: file name to the hash that the file must have.
         long_sides: long side in pixels by the name of the detail (`detail` in the file).
         precision: of its weights: f32, or int8 where the file says so.
+        calibration: turns a person's score into a probability; one that changes nothing where the
+            file has none.
         fields: everything the file says: data, licence, recipe, scores.
     """
 
@@ -40,6 +43,7 @@ class Passport:
     sha256: Mapping[str, str]
     long_sides: Mapping[str, int]
     precision: str = "f32"
+    calibration: Calibration = Calibration()
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def path(self, part: str) -> Path:
@@ -96,13 +100,16 @@ def read_passport(path: Path) -> Passport:
         precision = fields.get("precision", "f32")
         if precision not in WEIGHT_PRECISIONS:
             raise ValueError(f"precision '{precision}'")
+        calibration = Calibration.from_dict(fields.get("calibration", Calibration().to_dict()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SchemeError) as error:
         reason = f"{type(error).__name__} {error}".splitlines()[0]
         raise ModelError(
             "passport must be a JSON object with scheme, stride and the sha256 of both ONNX "
             f"files, got {reason}, at {path}. Export the model again."
         ) from error
-    return Passport(name, path.parent, scheme, stride, sha256, long_sides, precision, fields)
+    return Passport(
+        name, path.parent, scheme, stride, sha256, long_sides, precision, calibration, fields
+    )
 
 
 def check_hashes(passport: Passport) -> None:

@@ -55,7 +55,8 @@ class Options:
     Attributes:
         detail: name of the size that the network sees: fast, normal or fine.
         threshold: lowest probability of the detector for a person or face, 0 to 1. A person's
-            score is that times the mean confidence of the person's pixels, so it may be lower.
+            score is that times the mean confidence of the person's pixels, calibrated, so it
+            may be lower or higher.
         nms_iou: of two boxes that overlap by more than this the better one stays, 0 to 1.
         max_people: the best so many people are parsed.
         long_side: of the photo as the network sees it, in pixels, in place of what detail means.
@@ -140,7 +141,8 @@ def parse_image(
 
     Returns:
         The result at the size of the photo. A person's score is the detector's times the mean
-        confidence of the person's pixels. Confidence is 255 * sigmoid of the owner's best
+        confidence of the person's pixels, made a probability by the engine's calibration.
+        Confidence is 255 * sigmoid of the owner's best
         part against background, and 0 where nobody is.
 
     Raises:
@@ -158,7 +160,8 @@ def parse_image(
         found = [
             face if found else None for face, found in zip(faces, has_face.tolist(), strict=True)
         ]
-        return make_result(pasted, scores, found, image, get_scheme(engine.scheme), source)
+        scheme = get_scheme(engine.scheme)
+        return make_result(pasted, scores, found, image, scheme, source, engine.calibration)
 
 
 def _see_once(

@@ -65,7 +65,7 @@ class Recorder:
         self.calls: list[_Call] = []
         self.name, self.scheme, self.stride = engine.name, engine.scheme, engine.stride
         self.long_sides, self.precision = engine.long_sides, engine.precision
-        self.description = engine.description
+        self.calibration, self.description = engine.calibration, engine.description
 
     def trunk(self, image: NDArray[np.uint8]) -> Trunk:
         """See `Engine.trunk`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import cv2
@@ -68,6 +68,7 @@ def make_result(
     image: NDArray[np.uint8],
     scheme: Scheme,
     source: str | None,
+    calibrate: Callable[[float], float] = float,
 ) -> ParsedPeople:
     """Number the people from left to right; what `ParsedPeople.from_maps` checks holds already."""
     owned = dict(enumerate(pasted.owned, 1))
@@ -80,6 +81,6 @@ def make_result(
     people = []
     for new, old in enumerate(order, 1):
         index = pasted.order[old - 1]
-        score = float(scores[index] * np.float32(owned[old].confidence))
+        score = calibrate(float(scores[index] * np.float32(owned[old].confidence)))
         people.append(Person(new, score, extents[old].box, faces[index], maps, scheme))
     return ParsedPeople(*maps, people, scheme, image, source, pasted.confidence)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peopleparse.inference.calibration import Calibration
 from peopleparse.inference.engine import LONG_SIDES, Floats, Trunk
 from peopleparse.inference.exported import describe
 from peopleparse.inference.passport import Passport
@@ -38,6 +39,7 @@ class TorchEngine:
         passport: Passport | None = None,
     ) -> None:
         self.name, self.scheme, self.stride, self.long_sides = name, scheme, stride, long_sides
+        self.calibration = passport.calibration if passport else Calibration()
         self._module, self._device, self.passport = module.to(device).eval(), device, passport
 
     @property

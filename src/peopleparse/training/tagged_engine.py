@@ -21,6 +21,7 @@ class TaggedEngine:
         self.engine, self.added = engine, added
         self.name, self.scheme, self.stride = engine.name, engine.scheme, engine.stride
         self.long_sides, self.precision = engine.long_sides, engine.precision
+        self.calibration = engine.calibration
         self.description = f"{engine.description}, garments known"
 
     def trunk(self, image: NDArray[np.uint8]) -> Trunk:

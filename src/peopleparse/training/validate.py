@@ -29,6 +29,7 @@ from peopleparse.metrics import (
 )
 from peopleparse.metrics.checks import plain
 from peopleparse.metrics.left_right import left_right_confusion
+from peopleparse.metrics.reliability import Reliability, measure_reliability
 from peopleparse.structures import Annotation, ParsedPeople
 
 SCENE_SEED = 2026
@@ -95,6 +96,15 @@ class SceneScores:
             getattr(self, name).merge(getattr(other, name))
         self.hashes.update(other.hashes)
 
+    def person_hits(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return each found person's score, and whether the mask has IoU .5 with a true one."""
+        ranked = self.masks.ranked()["person"]
+        return ranked.scores, ranked.hits[0]
+
+    def reliability(self) -> Reliability:
+        """Compare the scores of persons with how many are right; see `person_hits`."""
+        return measure_reliability(*self.person_hits())
+
     def to_dict(self) -> dict[str, Any]:
         """Return headline numbers and, below them, everything; None where nothing was scored."""
         parts, masks = self.parts.compute(), self.masks.compute()
@@ -115,6 +125,7 @@ class SceneScores:
                 **_body_scores(self.labels, self.anatomy),
                 "parts": parts.to_dict(),
                 "masks": masks.to_dict(),
+                "reliability": self.reliability().to_dict(),
             }
         )
 
