@@ -8,8 +8,8 @@ DATA holds ccp/, backgrounds/ and backbones/, and what `peopleparse data bystand
 `peopleparse data pseudo-labels` wrote. Every row starts from the shipped network, sees as many
 images as `plain` and is scored on the same val photos and scenes: an idea's effect is its score
 less that of `plain` with the same seed. Rows without training are the network as it is, looked
-through in another way. One line a run goes to benchmarks/results/ideas.jsonl; `write-docs` writes
-the table of docs/model_card.md from it.
+through in another way. One line a run goes to benchmarks/results/ideas.jsonl, by the network it
+starts from; `write-docs` writes the tables of docs/model_card.md from it, one a network.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from peopleparse.data.files import write_file
 from peopleparse.experiments.ledger import Key, read_ledger
 from peopleparse.experiments.runs import hash_recipe, make_missing, run_name
 from peopleparse.inference.exported import DEFAULT_MODEL
+from peopleparse.inference.passport import find_passport, read_passport
 from peopleparse.inference.pipeline import Options
 from peopleparse.training.recipe import Phase, Recipe
 from tools.write_model_card import CARD, fill
@@ -36,6 +37,8 @@ from tools.write_model_card import CARD, fill
 LEDGER = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "ideas.jsonl"
 PHOTOS, SCENES = 109, 60
 SEEDS = (1, 2, 3)
+# By the first digits of the trunk's sha256, oldest first.
+NETWORKS = {"f48d7d2b": "The first network, 4,800 steps"}
 PLAIN = "plain"
 COLUMNS = {
     "val/photo_iou_main": "photo part IoU",
@@ -77,7 +80,7 @@ class Idea:
 
 
 IDEAS: Mapping[str, Idea] = {
-    "none": Idea("the shipped network", None),
+    "none": Idea("the network as it is", None),
     "fine": Idea("looked at in `fine` detail, no training", None, Options("fine")),
     "flip": Idea("mirrored view besides, no training", None, Options(flip=True)),
     "views": Idea(
@@ -110,6 +113,12 @@ def recipe_of(name: str, seed: int) -> Recipe:
     return replace(BASE, seed=seed, **dict(IDEAS[name].changes or {}))
 
 
+def shipped_network() -> str:
+    """Return by what runs from the shipped network are known."""
+    passport = read_passport(find_passport(DEFAULT_MODEL))
+    return passport.sha256[passport.path("trunk").name][:8]
+
+
 def run_idea(key: Key, data: Path, runs: Path) -> dict[str, Any] | None:
     """Train and score one idea; None where it was stopped."""
     from peopleparse.training.loop import train
@@ -117,12 +126,12 @@ def run_idea(key: Key, data: Path, runs: Path) -> dict[str, Any] | None:
     from peopleparse.training.tasks import task_of
     from peopleparse.training.validate import ValidationSet, flat_scores, validate_parse
 
-    name, _, seed, _ = key
+    name, network, seed, _ = key
     idea, recipe = IDEAS[name], recipe_of(name, seed)
     if idea.changes is None:
         model: Any = build_started(recipe, weights=True)
     else:
-        trainer = train(recipe, data, runs / run_name("val", name, seed, recipe))
+        trainer = train(recipe, data, runs / run_name(network, name, seed, recipe))
         if trainer.step < recipe.steps:
             return None
         model = trainer.average
@@ -135,7 +144,7 @@ def run_idea(key: Key, data: Path, runs: Path) -> dict[str, Any] | None:
         scores = flat_scores(tally.to_dict())
     return {
         "row": name,
-        "subset": "val",
+        "subset": network,
         "seed": seed,
         "recipe": hash_recipe(recipe),
         "steps": recipe.steps if idea.changes is not None else 0,
@@ -163,9 +172,10 @@ def score_told(model: Any, data: Path) -> float:
 
 
 def list_keys(names: Sequence[str]) -> list[Key]:
-    """Return what to run, seed by seed; what is not trained runs once."""
+    """Return what to run from the shipped network, by seed; what is not trained runs once."""
+    network = shipped_network()
     return [
-        (name, "val", seed, hash_recipe(recipe_of(name, seed)))
+        (name, network, seed, hash_recipe(recipe_of(name, seed)))
         for seed in SEEDS
         for name in names
         if seed == SEEDS[0] or IDEAS[name].changes is not None
@@ -204,11 +214,22 @@ def _effect(values: Sequence[float]) -> str:
     return f"{mean(values):+.1f}{spread}"
 
 
+def all_lines(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a table for each network that ideas were tried on, known ones first."""
+    found = {entry["subset"] for entry in entries}
+    lines: list[str] = []
+    for network in [n for n in NETWORKS if n in found] + sorted(found - set(NETWORKS)):
+        words = NETWORKS.get(network, f"Network {network}")
+        lines += ["", f"{words}:", ""] if lines else [f"{words}:", ""]
+        lines += table_lines([entry for entry in entries if entry["subset"] == network])
+    return lines
+
+
 def write_docs() -> None:
-    """Write the table into the model card."""
-    current = set(list_keys(list(IDEAS)))
-    entries = [entry for key, entry in read_ledger(LEDGER).items() if key in current]
-    write_file(CARD, fill(CARD.read_text(), "ideas", table_lines(entries)).encode())
+    """Write the tables into the model card."""
+    current = {(row, seed, recipe) for row, _, seed, recipe in list_keys(list(IDEAS))}
+    entries = [e for (row, _, *k), e in read_ledger(LEDGER).items() if (row, *k) in current]
+    write_file(CARD, fill(CARD.read_text(), "ideas", all_lines(entries)).encode())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

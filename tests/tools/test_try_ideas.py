@@ -6,7 +6,17 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tools.try_ideas import COLUMNS, IDEAS, PLAIN, list_keys, recipe_of, table_lines  # noqa: E402
+from tools.try_ideas import (  # noqa: E402
+    COLUMNS,
+    IDEAS,
+    NETWORKS,
+    PLAIN,
+    all_lines,
+    list_keys,
+    recipe_of,
+    shipped_network,
+    table_lines,
+)
 
 
 def entry(row: str, seed: int, value: float) -> dict[str, object]:
@@ -47,4 +57,12 @@ def test_every_idea_is_one_change_and_has_its_own_recipe() -> None:
 
 def test_what_is_not_trained_runs_once() -> None:
     keys = [key[:3] for key in list_keys(["none", PLAIN])]
-    assert keys == [("none", "val", 1), *((PLAIN, "val", seed) for seed in (1, 2, 3))]
+    now = shipped_network()
+    assert keys == [("none", now, 1), *((PLAIN, now, seed) for seed in (1, 2, 3))]
+
+
+def test_each_network_has_its_table_the_oldest_first() -> None:
+    known = next(iter(NETWORKS))
+    both = [entry("none", 1, 0.6) | {"subset": "0123"}, entry("none", 1, 0.5) | {"subset": known}]
+    heads = [line for line in all_lines(both) if line.endswith(":")]
+    assert heads == [f"{NETWORKS[known]}:", "Network 0123:"]
