@@ -182,6 +182,15 @@ def test_names_folders_and_files(tmp_path, monkeypatch):
         find_passport(tmp_path)
 
 
+def test_short_names(tmp_path, monkeypatch):
+    shipped = find_passport("base")
+    assert shipped == passport.WEIGHTS_FOLDER / f"{passport.SHORT_NAMES['base']}.json"
+    (tmp_path / "base").mkdir()
+    write_model(tmp_path / "base")
+    monkeypatch.chdir(tmp_path)
+    assert find_passport("base").parent.name == "base", "one's own folder goes before"
+
+
 def test_threads_are_checked():
     with pytest.raises(InputError, match="threads must be at least 1, got 0"):
         OnnxEngine(threads=0)

@@ -24,7 +24,7 @@ from peopleparse.inference.passport import (  # noqa: E402
 )
 from peopleparse.labels import get_scheme  # noqa: E402
 from peopleparse.training import finetune as module  # noqa: E402
-from peopleparse.training.finetune import finetune, start_name  # noqa: E402
+from peopleparse.training.finetune import finetune  # noqa: E402
 from peopleparse.training.folder_plan import plan_folder  # noqa: E402
 from peopleparse.training.from_export import load_exported  # noqa: E402
 from peopleparse.training.recipe import Phase  # noqa: E402
@@ -222,12 +222,6 @@ def test_scores_come_from_the_pipeline(folder):
     found = module.score_folder(model, folder, plan_folder(folder).val)
     assert set(found) == {"part_mean_iou", "average_ap", "mask_recall_50", "part_iou"}
     assert 0 <= found["part_mean_iou"] <= 1 and set(found["average_ap"]) >= {"strict", "literal"}
-
-
-def test_base_is_the_default_network_until_one_has_that_name(monkeypatch):
-    assert start_name("base") == DEFAULT_MODEL and start_name("other") == "other"
-    monkeypatch.setattr(module, "model_names", lambda: ["base", "fine"])
-    assert start_name("base") == "base"
 
 
 def test_the_recipe_is_gentle():

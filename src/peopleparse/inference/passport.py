@@ -16,6 +16,7 @@ from peopleparse.labels import get_scheme
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 PARTS = ("trunk", "rois")
+SHORT_NAMES = {"base": "gpsnet_mobilenet_v2", "base-int8": "gpsnet_mobilenet_v2_int8"}
 WEIGHT_PRECISIONS = ("f32", "int8")
 
 
@@ -52,12 +53,14 @@ class Passport:
 
 
 def model_names() -> list[str]:
-    """Return the names of the networks inside the package."""
+    """Return the names of the networks inside the package, without the short ones."""
     return sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.json"))
 
 
 def find_passport(model: str | Path) -> Path:
     """Return the passport file of a shipped name, a folder with one network, or a JSON file.
+
+    A shipped name may be short, see `SHORT_NAMES`; a folder of that name goes before.
 
     Raises:
         ModelError: there is no such network, or the folder does not hold exactly one.
@@ -73,8 +76,9 @@ def find_passport(model: str | Path) -> Path:
         return found[0]
     if path.suffix == ".json" and path.is_file():
         return path
-    shipped = WEIGHTS_FOLDER / f"{model}.json"
-    if shipped.name != f"{model}.json" or not shipped.is_file():
+    name = SHORT_NAMES.get(str(model), str(model))
+    shipped = WEIGHTS_FOLDER / f"{name}.json"
+    if shipped.name != f"{name}.json" or not shipped.is_file():
         raise ModelError(
             "model must be a shipped name, a folder or a passport file, got "
             f"'{model}'.{suggest(str(model), model_names()) if model_names() else ''}"

@@ -25,8 +25,7 @@ from peopleparse.data.files import write_file
 from peopleparse.data.gps import GpsDataset
 from peopleparse.data.scenes import Scene
 from peopleparse.errors import InputError
-from peopleparse.inference.onnx_engine import DEFAULT_MODEL
-from peopleparse.inference.passport import Passport, find_passport, model_names, read_passport
+from peopleparse.inference.passport import SHORT_NAMES, Passport, find_passport, read_passport
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.training.export import export_model
 from peopleparse.training.folder_batches import FolderBatches, read_photos
@@ -139,9 +138,10 @@ def finetune(
     began, folder, out = time.monotonic(), Path(folder), Path(out)
     if steps < 1:
         raise InputError(f"steps must be 1 or more, got {steps}. Leave it out for {STEPS}.")
-    passport = read_passport(find_passport(start_name(start)))
+    passport = read_passport(find_passport(start))
     model = load_exported(passport)
-    recipe = change_recipe(make_recipe(passport, str(start_name(start)), steps), settings)
+    init = SHORT_NAMES.get(str(start), str(start))
+    recipe = change_recipe(make_recipe(passport, init, steps), settings)
     plan = plan_folder(folder, val_share)
     run = out / RUN
     _check_run(run, plan, passport, recipe)
@@ -175,11 +175,6 @@ def finetune(
         kept,
         written,
     )
-
-
-def start_name(start: str | Path) -> str | Path:
-    """Return the network that a word names: "base" is the default one."""
-    return DEFAULT_MODEL if start == "base" and "base" not in model_names() else start
 
 
 def make_recipe(passport: Passport, init: str, steps: int) -> Recipe:
