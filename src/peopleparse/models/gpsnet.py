@@ -121,7 +121,7 @@ class GPSNet(nn.Module):
             logits = back
         found = {"local_logits": local, "adjusted": adjusted}
         if self.presence is not None:
-            found["presence"] = self.presence(pooled)
+            found["presence"] = self.presence(pooled, logits)
             logits = add_presence(logits, found["presence"])
         return found | {"logits": logits}
 
