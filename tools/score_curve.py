@@ -1,6 +1,7 @@
 """Score the checkpoints of a run and write the validation curve.
 
 python tools/score_curve.py DATA OUT.json CHECKPOINT...
+python tools/score_curve.py --ledger LEDGER.jsonl OUT.json   # what the run scored on its way
 """
 
 from __future__ import annotations
@@ -25,5 +26,15 @@ def main(data: str, out: str, *checkpoints: str) -> None:
         write_file(Path(out), (json.dumps(rows, indent=1) + "\n").encode())
 
 
+def read_run(ledger: str, out: str) -> None:
+    """Write the scores that a run's ledger holds."""
+    entries = [json.loads(line) for line in Path(ledger).read_text().splitlines()]
+    rows = [entry for entry in entries if "val/photo_iou" in entry]
+    write_file(Path(out), (json.dumps(rows, indent=1) + "\n").encode())
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:2] == ["--ledger"]:
+        read_run(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])

@@ -2,17 +2,19 @@
 
     python tools/write_model_card.py
 
-Reads from benchmarks/results: validation.json (peopleparse validate) and curve.json
-(tools/score_curve.py).
+Reads from benchmarks/results: validation.json and its like for other engines and the network before
+(peopleparse validate), and curve.json (tools/score_curve.py).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSPORT = ROOT / "src" / "peopleparse" / "weights" / "gpsnet_mobilenet_v2.json"
+PRESETS = ("outdoor", "indoor")
 RESULTS, CARD = ROOT / "benchmarks" / "results", ROOT / "docs" / "model_card.md"
 
 
@@ -31,7 +33,7 @@ def percent(value: float | None) -> str:
 
 def score_lines(scores: dict) -> list[str]:
     """Return the tables of headline numbers and of IoU by part."""
-    photos, presets = scores["photos"], ("outdoor", "indoor")
+    photos = scores["photos"]
     lines = [
         f"On {photos['photos']} single photos: part mean IoU "
         f"**{percent(photos['part_mean_iou'])}** with everyone shown, "
@@ -45,7 +47,7 @@ def score_lines(scores: dict) -> list[str]:
         "|---|---|---|",
     ]
     for reading in ("strict", "literal", "mhp"):
-        row = [percent(scores[p]["average_ap"][reading]) for p in presets]
+        row = [percent(scores[p]["average_ap"][reading]) for p in PRESETS]
         lines.append(f"| average AP, {reading} | {' | '.join(row)} |")
     for key, title in (
         ("mask_recall_50", "person mask recall at IoU .5"),
@@ -54,7 +56,7 @@ def score_lines(scores: dict) -> list[str]:
         ("face_recall_50", "face box recall at IoU .5"),
         ("part_mean_iou", "part mean IoU"),
     ):
-        lines.append(f"| {title} | {' | '.join(percent(scores[p][key]) for p in presets)} |")
+        lines.append(f"| {title} | {' | '.join(percent(scores[p][key]) for p in PRESETS)} |")
     lines += ["", "IoU by part on single photos (the annotated person only), in per cent:", ""]
     parts = photos["part_iou_main"]
     lines += ["| part | IoU | part | IoU |", "|---|---|---|---|"]
@@ -65,11 +67,55 @@ def score_lines(scores: dict) -> list[str]:
     return lines
 
 
+# What is validated side by side, by the file of its scores.
+NETWORKS = {
+    "validation_first.json": "the network before",
+    "validation.json": "this one",
+    "validation_bf16.json": "in BF16 (OpenVINO)",
+    "validation_int8.json": "in INT8 (OpenVINO)",
+}
+
+
+def _by_preset(words: str, read: Callable[[dict], str]) -> dict[str, Callable[[dict], str]]:
+    return {f"{words}, {p}": lambda scores, p=p: read(scores[p]) for p in PRESETS}
+
+
+ROWS: Mapping[str, Callable[[dict], str]] = {
+    "photo part IoU, everyone shown": lambda s: percent(s["photos"]["part_mean_iou"]),
+    "photo part IoU, annotated person": lambda s: percent(s["photos"]["part_mean_iou_main"]),
+    **_by_preset("average AP strict", lambda s: percent(s["average_ap"]["strict"])),
+    **_by_preset("average AP literal", lambda s: percent(s["average_ap"]["literal"])),
+    **_by_preset("person recall", lambda s: percent(s["mask_recall_50"])),
+    **_by_preset("face recall", lambda s: percent(s["face_recall_50"])),
+    "left for right, photos": lambda s: percent(s["photos"]["left_for_right"]),
+    **_by_preset("left for right", lambda s: percent(s["left_for_right"])),
+    "anatomy faults a hundred people, photos": lambda s: _faults(s["photos"]),
+    **_by_preset("anatomy faults a hundred people", lambda s: _faults(s)),
+}
+
+
+def _faults(scores: dict) -> str:
+    value = scores["anatomy"]["faulty_per_hundred"]
+    return "-" if value is None else f"{value:.1f}"
+
+
+def network_lines(reports: Mapping[str, dict]) -> list[str]:
+    """Return a row a score and a column a report, in the order of `NETWORKS`."""
+    columns = {words: reports[name] for name, words in NETWORKS.items() if name in reports}
+    return [
+        f"| in per cent | {' | '.join(columns)} |",
+        "|---|" + "---|" * len(columns),
+        *(
+            f"| {words} | {' | '.join(read(report) for report in columns.values())} |"
+            for words, read in ROWS.items()
+        ),
+    ]
+
+
 def curve_lines(curve: list[dict]) -> list[str]:
     """Return the validation curve as a table."""
     lines = [
-        "The validation curve, in per cent (40 scenes of each preset, and 111 photos; training has",
-        "a copy of two of them):",
+        "The validation curve, in per cent (109 photos, 40 scenes of each preset):",
         "",
         "| step | photo part IoU | outdoor strict | outdoor mask recall | indoor strict |",
         "|---|---|---|---|---|",
@@ -86,7 +132,7 @@ def headline(scores: dict) -> dict:
     kept = {"seed": scores["seed"], "made_by": scores["command"]}
     photos = ("part_mean_iou", "part_mean_iou_main")
     kept["photos"] = {key: _short(scores["photos"][key]) for key in photos}
-    for preset in ("outdoor", "indoor"):
+    for preset in PRESETS:
         row = {k: _short(v) for k, v in scores[preset]["average_ap"].items()}
         kept[preset] = row | {"mask_recall_50": _short(scores[preset]["mask_recall_50"])}
     return kept
@@ -109,6 +155,9 @@ def main() -> None:
         raise SystemExit("validation.json must be of the shipped weights: validate again.")
     PASSPORT.write_text(json.dumps(passport | {"scores": headline(scores)}, indent=2) + "\n")
     text = fill(text, "scores", score_lines(scores))
+    found = {name: RESULTS / name for name in NETWORKS if (RESULTS / name).is_file()}
+    reports = {name: json.loads(path.read_text()) for name, path in found.items()}
+    text = fill(text, "networks", network_lines(reports))
     curve = RESULTS / "curve.json"
     if curve.is_file():
         text = fill(text, "curve", curve_lines(json.loads(curve.read_text())))

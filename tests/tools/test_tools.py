@@ -34,6 +34,8 @@ def make_scores() -> dict:
         "box_ap": 0.7,
         "face_recall_50": 0.8,
         "part_mean_iou": 0.51,
+        "left_for_right": 0.031,
+        "anatomy": {"faulty_per_hundred": 4.0},
     }
     photos = {
         "photos": 111,
@@ -41,6 +43,8 @@ def make_scores() -> dict:
         "part_mean_iou_main": 0.55557,
         "overall_accuracy": 0.9,
         "part_iou_main": {"background": 0.99, "hat": 0.4, "hair": 0.7, "tie": None},
+        "left_for_right": 0.022,
+        "anatomy": {"faulty_per_hundred": None},
     }
     indoor = scene | {"mask_recall_50": 0.801, "face_recall_50": None}
     report = {"seed": 2026, "command": "peopleparse validate", "weights": {"a": "12"}}
@@ -77,12 +81,30 @@ def test_scores_become_two_tables(card: ModuleType) -> None:
         assert row in lines
 
 
+def test_networks_stand_side_by_side(card: ModuleType) -> None:
+    worse = make_scores() | {"photos": make_scores()["photos"] | {"part_mean_iou": 0.25}}
+    lines = card.network_lines({"validation.json": make_scores(), "validation_first.json": worse})
+    assert lines[0] == "| in per cent | the network before | this one |"
+    for row in (
+        "| photo part IoU, everyone shown | 25.0 | 50.0 |",
+        "| person recall, outdoor | 90.0 | 90.0 |",
+        "| person recall, indoor | 80.1 | 80.1 |",
+        "| face recall, indoor | - | - |",
+        "| left for right, photos | 2.2 | 2.2 |",
+        "| anatomy faults a hundred people, photos | - | - |",
+        "| anatomy faults a hundred people, outdoor | 4.0 | 4.0 |",
+    ):
+        assert row in lines
+
+
 @pytest.fixture
 def written(card: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A card, a passport and a report in a folder of their own; returns the card."""
     path = tmp_path / "card.md"
     markers = [
-        f"<!-- {name}: {end} -->" for name in ("scores", "curve") for end in ("begin", "end")
+        f"<!-- {name}: {end} -->"
+        for name in ("scores", "networks", "curve")
+        for end in ("begin", "end")
     ]
     path.write_text("\n".join(["# Card", *markers, "end", ""]))
     (tmp_path / "passport.json").write_text(json.dumps({"stride": 32, "sha256": {"a": "12"}}))
@@ -130,8 +152,17 @@ def test_scores_of_other_weights_are_refused(card: ModuleType, written: Path) ->
 
 def test_the_card_in_the_docs_has_the_markers(card: ModuleType) -> None:
     text = card.CARD.read_text(encoding="utf-8")
-    for name in ("scores", "curve"):
+    for name in ("scores", "networks", "curve", "ideas", "calibration"):
         assert f"| {name} row |" in card.fill(text, name, [f"| {name} row |"])
+
+
+def test_a_curve_of_what_a_run_scored(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    scored = {"step": 40, "val/photo_iou": 0.5}
+    lines = [{"step": 20, "loss": 1.0}, {"step": 40, "loss": 0.9}, scored]
+    (tmp_path / "ledger.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    load_tool("score_curve").read_run(str(tmp_path / "ledger.jsonl"), str(tmp_path / "curve.json"))
+    assert json.loads((tmp_path / "curve.json").read_text()) == [scored]
 
 
 def test_a_curve_has_a_row_for_each_checkpoint(tmp_path, monkeypatch, capsys) -> None:
