@@ -32,6 +32,7 @@ from peopleparse.inference.exported import DEFAULT_MODEL
 from peopleparse.inference.passport import find_passport, read_passport
 from peopleparse.inference.pipeline import Options
 from peopleparse.training.recipe import Phase, Recipe
+from tools.bounds import score_bound
 from tools.write_model_card import CARD, fill
 
 LEDGER = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "ideas.jsonl"
@@ -69,14 +70,14 @@ class Idea:
         changes: of the recipe; None where nothing is trained.
         options: how the network looks at what it is scored on.
         split: of the people it is scored on.
-        told: it is told which labels each person of a photo shows; scenes are left out.
+        bound: what it knows beforehand, one of `tools.bounds.BOUNDS`, or "".
     """
 
     words: str
     changes: Mapping[str, Any] | None = field(default_factory=dict)
     options: Options = Options()
     split: str = "val"
-    told: bool = False
+    bound: str = ""
 
 
 IDEAS: Mapping[str, Idea] = {
@@ -86,7 +87,8 @@ IDEAS: Mapping[str, Idea] = {
     "views": Idea(
         "three sizes, mirrored too, no training", None, Options(scales=(0.75, 1.0, 1.25), flip=True)
     ),
-    "told": Idea("told which parts each person shows (a bound), no training", None, told=True),
+    "told": Idea("told which parts each person shows (a bound), no training", None, bound="told"),
+    "boxed": Idea("told where people are (a bound), no training", None, bound="boxed"),
     "seen": Idea("scored on people it learnt from (a bound), no training", None, split="train"),
     PLAIN: Idea("300 steps more, as before"),
     "bystanders": Idea("bystanders left out of the loss", {"bystanders": True}),
@@ -121,6 +123,7 @@ def shipped_network() -> str:
 
 def run_idea(key: Key, data: Path, runs: Path) -> dict[str, Any] | None:
     """Train and score one idea; None where it was stopped."""
+    from peopleparse.training.export import as_engine
     from peopleparse.training.loop import train
     from peopleparse.training.start import build_started
     from peopleparse.training.tasks import task_of
@@ -136,8 +139,8 @@ def run_idea(key: Key, data: Path, runs: Path) -> dict[str, Any] | None:
             return None
         model = trainer.average
     parse = task_of(model).parse
-    if idea.told:
-        scores = {"val/photo_iou_main": score_told(model, data)}
+    if idea.bound:
+        scores = score_bound(as_engine(model), data, idea.bound, PHOTOS, SCENES)
     else:
         found = ValidationSet.read(data, PHOTOS, SCENES, idea.split)
         tally = validate_parse(lambda image: parse(model, image, idea.options), found)
@@ -149,26 +152,9 @@ def run_idea(key: Key, data: Path, runs: Path) -> dict[str, Any] | None:
         "recipe": hash_recipe(recipe),
         "steps": recipe.steps if idea.changes is not None else 0,
         "photos": PHOTOS,
-        "scenes": 0 if idea.told else SCENES,
+        "scenes": SCENES,
         "scores": {name: round(value, 5) for name, value in scores.items()},
     }
-
-
-def score_told(model: Any, data: Path) -> float:
-    """Return the part mean IoU on photos of a network that is told which labels are there."""
-    from peopleparse.data.people import read_portraits
-    from peopleparse.data.pseudo_labels import label_shares, tag_logits, worn_labels
-    from peopleparse.inference.pipeline import parse_image
-    from peopleparse.training.export import as_engine
-    from peopleparse.training.tagged_engine import TaggedEngine
-    from peopleparse.training.validate import PhotoScores
-
-    engine, scores = as_engine(model), PhotoScores()
-    shares = label_shares(read_portraits(data / "ccp", "train"))
-    for portrait in read_portraits(data / "ccp", "val"):
-        added = tag_logits(worn_labels([]) | portrait.present(), shares)
-        scores.update(portrait, parse_image(TaggedEngine(engine, added), portrait.image))
-    return float(scores.to_dict()["part_mean_iou_main"])
 
 
 def list_keys(names: Sequence[str]) -> list[Key]:
