@@ -19,7 +19,8 @@ def parser_options(options: dict[str, Any]) -> dict[str, Any]:
     names = ("detail", "threshold", "threads", "scales", "flip")
     chosen = {name: options[name] for name in names}
     chosen["model"] = options["model"] or DEFAULT_MODEL
-    for name, default in (("engine", "onnxruntime"), ("precision", "auto"), ("tiles", 1)):
+    defaults = {"engine": "onnxruntime", "precision": "auto", "tiles": 1, "reject": 0}
+    for name, default in defaults.items():
         if options[name] != default:
             chosen[name] = options[name]
     return chosen

@@ -78,6 +78,10 @@ LOOK_OPTIONS = (
         "--tiles", type=click.IntRange(min=1), default=1, show_default=True,
         help="Look at N x N overlapping tiles, too: for small people in huge crowds.",
     ),
+    click.option(
+        "--reject", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+        help="Leave out parts whose mean confidence is lower.",
+    ),
 )  # fmt: skip
 ENGINE_OPTIONS = (
     click.option("--model", metavar="NAME|FOLDER", help="A network of your own."),

@@ -32,6 +32,7 @@ class Parser:
         flip: bool = Options.flip,
         precision: str = "auto",
         tiles: int = Options.tiles,
+        reject: float = Options.reject,
     ) -> None:
         """Load a network once, to parse many photos.
 
@@ -46,15 +47,21 @@ class Parser:
             flip: look at each photo mirrored, too. All views are averaged; each costs its time.
             precision: of the numbers that a named engine calculates with: f32, bf16, int8 or auto.
             tiles: look at n x n overlapping tiles of each photo, too: for crowds.
+            reject: leave out parts whose mean confidence is lower, 0 to 1.
 
         Raises:
             ModelError: the network is missing or damaged.
-            InputError: detail, threshold, threads, tiles or a scale is out of its range, or the
-                engine or its precision cannot be had.
+            InputError: a number is out of its range, the detail is unknown, or the engine or its
+                precision cannot be had.
             SchemeError: `flip` is asked for and the network's scheme does not name flip partners.
         """
         self.options = Options(
-            detail=detail, threshold=threshold, scales=tuple(scales), flip=flip, tiles=tiles
+            detail=detail,
+            threshold=threshold,
+            scales=tuple(scales),
+            flip=flip,
+            tiles=tiles,
+            reject=reject,
         )
         if engine is None or isinstance(engine, str):
             engine = build_engine(engine or "onnxruntime", model, threads, precision)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from peopleparse.errors import InputError, suggest
 from peopleparse.inference.detect import find_boxes, major_faces
 from peopleparse.inference.engine import Engine, Floats, Trunk
+from peopleparse.inference.reject import reject_parts
 from peopleparse.inference.result import make_result, paste_at_most
 from peopleparse.inference.tiles import (
     LARGEST_UPSCALE,
@@ -64,6 +65,7 @@ class Options:
         flip: look at it mirrored, too. What all views say is averaged.
         tiles: for crowds: look at n x n overlapping tiles of the photo, too; see `tile_windows`.
             Each person is parsed where seen largest. All views are in memory at once.
+        reject: parts whose mean confidence is lower are left out, 0 to 1; 0 keeps all.
     """
 
     detail: str = "normal"
@@ -74,6 +76,7 @@ class Options:
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
     tiles: int = 1
+    reject: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -83,7 +86,7 @@ class Options:
         """
         check_scales(self.scales)
         check_tiles(self.tiles)
-        for name in ("threshold", "nms_iou"):
+        for name in ("threshold", "nms_iou", "reject"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise InputError(
@@ -161,7 +164,8 @@ def parse_image(
             face if found else None for face, found in zip(faces, has_face.tolist(), strict=True)
         ]
         scheme = get_scheme(engine.scheme)
-        return make_result(pasted, scores, found, image, scheme, source, engine.calibration)
+        result = make_result(pasted, scores, found, image, scheme, source, engine.calibration)
+        return reject_parts(result, options.reject) if options.reject else result
 
 
 def _see_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -35,7 +36,7 @@ class Cost:
         return self.photo + persons * self.person
 
 
-def count_cost(name: str, height: int, width: int) -> Cost:
+def count_cost(name: str, height: int, width: int, presence: bool = False) -> Cost:
     """Count the cost of a model by name; nothing is computed, only shapes are followed.
 
     Multiply-adds of convolutions and matrix products count, each as one (two FLOPs). Resizing, RoI
@@ -44,12 +45,14 @@ def count_cost(name: str, height: int, width: int) -> Cost:
     Args:
         name: as `build_model` or `build_baseline` have it.
         height, width: of the image as the network sees it, multiples of 32.
+        presence: as `build_model` has it.
 
     Raises:
-        ModelError: no model has that name.
+        ModelError: no model has that name, or it takes no presence.
     """
     with torch.device("meta"):
-        model = (build_baseline if name in BASELINES else build_model)(name).eval()
+        build = build_baseline if name in BASELINES else partial(build_model, presence=presence)
+        model = build(name).eval()
     return cost_of(model, height, width)
 
 
