@@ -52,6 +52,7 @@ COLUMNS = {
 
 BASE = Recipe(
     init=DEFAULT_MODEL,
+    presence=True,  # as the shipped network has it
     steps=300,
     batch=8,
     warmup=30,
@@ -98,7 +99,7 @@ IDEAS: Mapping[str, Idea] = {
     "blended": Idea("people pasted with clean rims, light and shadows", {"blended": 0.5}),
     "tagged": Idea("maps drawn of the photos with tags only", {"tagged": True}),
     "boundary": Idea("cells on boundaries count three times", {"boundary": 2.0}),
-    "presence": Idea("a head that tells which parts a person shows", {"presence": True}),
+    "headless": Idea("without the head that tells which parts there are", {"presence": False}),
     "faces": Idea("faces count as much as persons", {"loss_face": 1.0}),
     "structure": Idea("structure-sensitive loss of each person", {"loss_structure": 0.5}),
     "rare": Idea("rare labels weigh and come more", {"label_power": 0.4, "rarity": 0.8}),
@@ -213,8 +214,9 @@ def all_lines(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def write_docs() -> None:
     """Write the tables into the model card."""
-    current = {(row, seed, recipe) for row, _, seed, recipe in list_keys(list(IDEAS))}
-    entries = [e for (row, _, *k), e in read_ledger(LEDGER).items() if (row, *k) in current]
+    current, network = set(list_keys(list(IDEAS))), shipped_network()
+    found = read_ledger(LEDGER).items()
+    entries = [e for key, e in found if key in current or key[1] != network]
     write_file(CARD, fill(CARD.read_text(), "ideas", all_lines(entries)).encode())
 
 

@@ -142,21 +142,39 @@ def _short(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
+def int8_of(passport: Path) -> Path:
+    """Return where the passport of the quantised network lies."""
+    return passport.with_stem(f"{passport.stem}_int8")
+
+
+def put_scores(name: str, report: dict, place: Path) -> None:
+    """Write the headline numbers of a report into the passport of its network.
+
+    Raises:
+        SystemExit: the report is of other weights.
+    """
+    passport = json.loads(place.read_text())
+    if report["weights"] != passport["sha256"]:
+        raise SystemExit(f"{name} must be of the shipped weights: validate again.")
+    place.write_text(json.dumps(passport | {"scores": headline(report)}, indent=2) + "\n")
+
+
 def main() -> None:
-    """Rewrite the card and the scores in the passport.
+    """Rewrite the card and the scores in the passports.
 
     Raises:
         SystemExit: the scores are those of other weights.
     """
     text = CARD.read_text(encoding="utf-8")
-    scores = json.loads((RESULTS / "validation.json").read_text())
-    passport = json.loads(PASSPORT.read_text())
-    if scores["weights"] != passport["sha256"]:
-        raise SystemExit("validation.json must be of the shipped weights: validate again.")
-    PASSPORT.write_text(json.dumps(passport | {"scores": headline(scores)}, indent=2) + "\n")
-    text = fill(text, "scores", score_lines(scores))
     found = {name: RESULTS / name for name in NETWORKS if (RESULTS / name).is_file()}
     reports = {name: json.loads(path.read_text()) for name, path in found.items()}
+    for name, place in {
+        "validation.json": PASSPORT,
+        "validation_int8.json": int8_of(PASSPORT),
+    }.items():
+        if name in reports:
+            put_scores(name, reports[name], place)
+    text = fill(text, "scores", score_lines(reports["validation.json"]))
     text = fill(text, "networks", network_lines(reports))
     curve = RESULTS / "curve.json"
     if curve.is_file():

@@ -78,3 +78,13 @@ def test_people_nobody_trained_on(engine: OnnxEngine, data_root: Path) -> None:
         matrix.update(portrait.parsing, parse_image(engine, portrait.image).parsing)
     scores = matrix.compute()
     assert scores.mean_iou > 0.4 and scores.overall_accuracy > 0.9
+
+
+def test_the_int8_network_says_nearly_the_same(astronaut: np.ndarray) -> None:
+    exact, quick = (peopleparse.Parser(name)(astronaut) for name in ("base", "base-int8"))
+    assert (exact.parsing == quick.parsing).mean() > 0.97
+    passport = json.loads((WEIGHTS_FOLDER / f"{NAME}_int8.json").read_text())
+    assert passport["precision"] == "int8" and passport["scores"]["photos"]
+    shipped = json.loads((WEIGHTS_FOLDER / f"{NAME}.json").read_text())
+    assert passport["quantised"]["from"]["sha256"] == shipped["sha256"]
+    assert passport["calibration"] == shipped["calibration"]

@@ -150,6 +150,19 @@ def test_scores_of_other_weights_are_refused(card: ModuleType, written: Path) ->
     assert json.loads(card.PASSPORT.read_text()) == {"sha256": {"a": "34"}}
 
 
+def test_the_quantised_network_has_scores_of_its_own(card: ModuleType, written: Path) -> None:
+    own = written.with_name("passport_int8.json")
+    own.write_text(json.dumps({"sha256": {"b": "56"}}))
+    report = make_scores() | {"seed": 7, "weights": {"b": "56"}}
+    written.with_name("validation_int8.json").write_text(json.dumps(report))
+    card.main()
+    assert json.loads(own.read_text())["scores"]["seed"] == 7
+    assert json.loads(card.PASSPORT.read_text())["scores"]["seed"] == 2026
+    own.write_text(json.dumps({"sha256": {"b": "78"}}))
+    with pytest.raises(SystemExit, match="validation_int8.json must be of the shipped weights"):
+        card.main()
+
+
 def test_the_card_in_the_docs_has_the_markers(card: ModuleType) -> None:
     text = card.CARD.read_text(encoding="utf-8")
     for name in ("scores", "networks", "curve", "ideas", "calibration"):

@@ -43,9 +43,9 @@ def test_a_run_may_start_from_every_layer_of_an_export(tmp_path):
     from peopleparse.training.tasks import find_task
 
     name = "gpsnet_mobilenet_v2"
-    recipe = Recipe(backbone="", init=name)
-    model = find_task(name).build(recipe, tmp_path)
-    shipped = load_exported(read_passport(WEIGHTS_FOLDER / f"{name}.json")).state_dict()
+    network = load_exported(read_passport(WEIGHTS_FOLDER / f"{name}.json"))
+    recipe = Recipe(backbone="", init=name, presence=network.presence is not None)
+    model, shipped = find_task(name).build(recipe, tmp_path), network.state_dict()
     assert all(torch.equal(value, shipped[key]) for key, value in model.state_dict().items())
     assert all(value.requires_grad for value in model.parameters())
     chance = find_task(name).build(recipe, None).state_dict()  # what a checkpoint is loaded into
@@ -59,14 +59,18 @@ def test_a_run_may_start_from_every_layer_of_an_export(tmp_path):
 
 @torch.no_grad()
 def test_a_head_that_the_export_lacks_begins_as_one_that_changes_nothing(tmp_path):
+    from peopleparse.training.export import export_model
     from peopleparse.training.recipe import Recipe
     from peopleparse.training.tasks import find_task
 
-    name, task = "gpsnet_mobilenet_v2", find_task("gpsnet_mobilenet_v2")
-    plain = task.build(Recipe(backbone="", init=name), tmp_path)
-    recipe = Recipe(backbone="", init=name, presence=True)
+    task = find_task("gpsnet_mobilenet_v2")
+    without = Recipe(backbone="", init="gpsnet_mobilenet_v2", presence=False)
+    plain = task.build(without, tmp_path)
+    assert plain.presence is None, "one head too many is dropped"
+    init = export_model(plain, tmp_path, "plain", {"recipe": without.to_dict()})
+    recipe = Recipe(backbone="", init=str(init), presence=True)
     model = task.build(recipe, tmp_path)
-    assert model.presence is not None and plain.presence is None
+    assert model.presence is not None
     empty = task.build(recipe, None).state_dict()
     assert empty.keys() == model.state_dict().keys()
     image, box = torch.randint(0, 256, (1, 3, 128, 128)).float(), torch.tensor([[8.0, 8, 60, 120]])
