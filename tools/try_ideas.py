@@ -39,7 +39,11 @@ LEDGER = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "ideas
 PHOTOS, SCENES = 109, 60
 SEEDS = (1, 2, 3)
 # By the first digits of the trunk's sha256, oldest first.
-NETWORKS = {"f48d7d2b": "The first network, 4,800 steps"}
+NETWORKS = {
+    "f48d7d2b": "The first network, 4,800 steps",
+    "07c6122c": "The second: 4,600 steps more, other people, other scenes, a head for what is worn",
+    "23b8ede1": "The average of both, which ships",
+}
 PLAIN = "plain"
 COLUMNS = {
     "val/photo_iou_main": "photo part IoU",
