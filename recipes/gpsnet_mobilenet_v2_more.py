@@ -4,8 +4,10 @@
     peopleparse export FIRST/last.pt FIRST_MODEL
     peopleparse data bystanders DATA/bystanders --root DATA/ccp --model FIRST_MODEL
     peopleparse data pseudo-labels DATA/pseudo_labels --root DATA/ccp --model FIRST_MODEL
-    peopleparse train recipes/gpsnet_mobilenet_v2_more.py --data DATA --run RUN --set init=FIRST_MODEL
-    peopleparse export RUN/last.pt SECOND_MODEL --passport recipes/gpsnet_mobilenet_v2_more.passport.json
+    peopleparse train recipes/gpsnet_mobilenet_v2_more.py --data DATA --run RUN \\
+        --set init=FIRST_MODEL
+    peopleparse export RUN/last.pt SECOND_MODEL \\
+        --passport recipes/gpsnet_mobilenet_v2_more.passport.json
     python tools/average_networks.py FIRST_MODEL SECOND_MODEL MODEL --share 0.5
 
 The first network found the bystanders that the loss leaves out, and drew, told what is worn, the
