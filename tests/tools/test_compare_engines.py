@@ -89,8 +89,9 @@ def test_the_docs_are_what_the_result_says(tool):
 
 def test_engines_are_scored_beside_each_other(tool):
     image = draw_people((96, 96), [(10, 10, 60, 80)])
-    portrait = SimpleNamespace(photo_id="a", image=image, parsing=np.zeros((96, 96), np.uint8))
-    found = SimpleNamespace(portraits=[portrait] * 3, scenes=0, seed=1)
+    nothing = np.zeros((96, 96), np.uint8)
+    portraits = [SimpleNamespace(photo_id=i, image=image, parsing=nothing) for i in "abc"]
+    found = SimpleNamespace(portraits=portraits, scenes=0, seed=1)
     nobody = type("Nobody", (FakeEngine,), {"trunk": lambda self, i: FakeEngine().trunk(i * 0)})
     engines = {"one": FakeEngine(), "same": FakeEngine(), "nobody": nobody()}
     compared = tool.compare_share(engines, found, slice(1, 3))

@@ -45,7 +45,9 @@ def small(monkeypatch):
 
     def recipe(passport, init, steps):
         phases = (Phase(1.0, (64, 96), (96, 64)),)
-        return tiny_recipe(init=init, steps=steps, warmup=1, lr=1e-4, phases=phases)
+        has_head = passport.fields["recipe"].get("presence", False)
+        changes = {"presence": has_head, "warmup": 1, "lr": 1e-4, "phases": phases}
+        return tiny_recipe(init=init, steps=steps, **changes)
 
     monkeypatch.setattr(module, "make_recipe", recipe)
     values = iter([0.2, 0.3])
