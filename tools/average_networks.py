@@ -29,7 +29,7 @@ from peopleparse.training.tasks import task_of
 from peopleparse.training.validate import ValidationSet, flat_scores, validate_parse
 
 PHOTOS, SCENES = 109, 60
-OWN = ("name", "scheme", "stride", "sha256", "detail", "scores", "calibration")  # made anew
+OWN = ("scores", "calibration")  # of END alone; what an export says of itself it says anew
 
 
 @torch.no_grad()
@@ -42,12 +42,8 @@ def average_networks(start: Passport, end: Passport, share: float) -> GPSNet:
     return model
 
 
-def score_share(start: Passport, end: Passport, share: float, data: Path) -> dict[str, float]:
-    """Return the scores on people to train."""
-    model, found = (
-        average_networks(start, end, share),
-        ValidationSet.read(data, PHOTOS, SCENES, "train"),
-    )
+def score_model(model: GPSNet, found: ValidationSet) -> dict[str, float]:
+    """Return the scores of a network."""
     parse = task_of(model).parse
     return flat_scores(validate_parse(lambda image: parse(model, image), found).to_dict())
 
@@ -63,8 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     start, end = as_passport(options.start), as_passport(options.end)
     if options.score:
+        found = ValidationSet.read(options.score, PHOTOS, SCENES, "train")
         for share in options.share:
-            scores = score_share(start, end, share, options.score)
+            scores = score_model(average_networks(start, end, share), found)
             print(share, " ".join(f"{n[4:]} {100 * v:.1f}" for n, v in scores.items()), flush=True)
         return 0
     fields = {key: value for key, value in end.fields.items() if key not in OWN}
