@@ -8,7 +8,7 @@
         --set init=FIRST_MODEL
     peopleparse export RUN/last.pt SECOND_MODEL \\
         --passport recipes/gpsnet_mobilenet_v2_more.passport.json
-    python tools/average_networks.py FIRST_MODEL SECOND_MODEL MODEL --share 0.5
+    python tools/average_networks.py FIRST_MODEL SECOND_MODEL --out MODEL
 
 The first network found the bystanders that the loss leaves out, and drew, told what is worn, the
 maps of the photos that have garment tags only (docs/scenes.md). What ships is the average of both;

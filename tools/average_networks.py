@@ -1,12 +1,14 @@
-"""Average the weights of a network with those of the network it started from.
+"""Average the weights of networks that were trained from one another or from the same one.
 
-    python tools/average_networks.py START END OUT --share 0.5
+    python tools/average_networks.py NETWORK NETWORK ... --out OUT [--shares .5 .5 ...]
 
-START and END are folders or passports of float exports, END trained from START. A layer that START
-lacks stays as END has it. The passport is END's, with `averaged` besides. Which share is best is
-chosen on people to train (`--score DATA` scores shares on them and writes nothing).
+A network is the folder or passport of a float export, or the checkpoint of a run (its averaged
+weights). A layer that some lack is averaged over those that have it. The passport and its layers
+are the last network's, with `averaged` besides. Which networks and shares are best is chosen on
+people to train: `--score DATA` scores the average on them and writes nothing.
 
-Source: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022.
+Source: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022, and Model soups, ICML
+2022.
 """
 
 from __future__ import annotations
@@ -15,31 +17,43 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from peopleparse.inference.exported import as_passport
-from peopleparse.inference.passport import Passport
 from peopleparse.models.gpsnet import GPSNet
-from peopleparse.training.export import export_model
+from peopleparse.training.export import export_model, load_average
 from peopleparse.training.from_export import load_exported
 from peopleparse.training.tasks import task_of
 from peopleparse.training.validate import ValidationSet, flat_scores, validate_parse
 
 PHOTOS, SCENES = 109, 60
-OWN = ("scores", "calibration")  # of END alone; what an export says of itself it says anew
+OWN = ("scores", "calibration")  # of one network alone; what an export says of itself it says anew
+KEPT = ("name", "sha256", "run", "step", "averaged")  # of each network in the passport
+Network = tuple[GPSNet, dict[str, Any]]
+
+
+def load_network(place: str) -> Network:
+    """Return a network and its passport's fields."""
+    if place.endswith(".pt"):
+        model, fields = load_average(Path(place))
+        return model, fields | {"name": fields["recipe"]["model"], "run": Path(place).parent.name}
+    passport = as_passport(place)
+    return load_exported(passport), dict(passport.fields)
 
 
 @torch.no_grad()
-def average_networks(start: Passport, end: Passport, share: float) -> GPSNet:
-    """Return END moved a share of the way back to START; layers that START lacks stay."""
-    weights, model = load_exported(start).state_dict(), load_exported(end)
-    for name, own in model.state_dict().items():
-        if name in weights:
-            own.lerp_(weights[name], share)
-    return model
+def average_networks(models: Sequence[GPSNet], shares: Sequence[float]) -> GPSNet:
+    """Return the last network with the mean of all weights; the others stay as they are."""
+    states = [model.state_dict() for model in models]
+    for name, own in models[-1].state_dict().items():
+        found = [(s[name], w) for s, w in zip(states, shares, strict=True) if name in s]
+        total = sum(share for _, share in found)
+        own.copy_(torch.stack([value * (share / total) for value, share in found]).sum(dim=0))
+    return models[-1]
 
 
 def score_model(model: GPSNet, found: ValidationSet) -> dict[str, float]:
@@ -51,26 +65,29 @@ def score_model(model: GPSNet, found: ValidationSet) -> dict[str, float]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("start")
-    parser.add_argument("end")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--share", type=float, nargs="+", default=[0.5], help="of START")
-    parser.add_argument("--score", type=Path, metavar="DATA", help="score shares, write nothing")
+    parser.add_argument("networks", nargs="+", metavar="NETWORK")
+    parser.add_argument("--shares", type=float, nargs="+", help="one a network; equal by default")
+    parser.add_argument("--out", type=Path, help="folder to write")
+    parser.add_argument("--score", type=Path, metavar="DATA", help="score it, write nothing")
     options = parser.parse_args(argv)
-    start, end = as_passport(options.start), as_passport(options.end)
+    shares = options.shares or [1 / len(options.networks)] * len(options.networks)
+    if len(shares) != len(options.networks):
+        parser.error(f"shares must be one a network, {len(options.networks)}, got {len(shares)}.")
+    if (options.out is None) == (options.score is None):
+        parser.error("one of --out and --score must be given, got none or both.")
+    networks = [load_network(place) for place in options.networks]
+    model = average_networks([model for model, _ in networks], shares)
     if options.score:
-        found = ValidationSet.read(options.score, PHOTOS, SCENES, "train")
-        for share in options.share:
-            scores = score_model(average_networks(start, end, share), found)
-            print(share, " ".join(f"{n[4:]} {100 * v:.1f}" for n, v in scores.items()), flush=True)
+        scores = score_model(model, ValidationSet.read(options.score, PHOTOS, SCENES, "train"))
+        print(" ".join(f"{name[4:]} {100 * value:.1f}" for name, value in scores.items()))
         return 0
-    fields = {key: value for key, value in end.fields.items() if key not in OWN}
-    fields["averaged"] = {
-        "with": {"name": start.name, "sha256": dict(start.sha256)},
-        "share": options.share[0],
-    }
-    model = average_networks(start, end, options.share[0])
-    print(export_model(model, options.out, end.name, fields))
+    last = networks[-1][1]
+    averaged = [
+        {key: fields[key] for key in KEPT if key in fields} | {"share": round(share, 4)}
+        for (_, fields), share in zip(networks, shares, strict=True)
+    ]
+    own = {key: value for key, value in last.items() if key not in OWN}
+    print(export_model(model, options.out, last["name"], own | {"averaged": averaged}))
     return 0
 
 

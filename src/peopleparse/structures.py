@@ -214,6 +214,33 @@ class ParsedPeople:
         ]
         return cls(parsing, instances, people, found, image, source, confidence)
 
+    def with_maps(
+        self,
+        parsing: NDArray[np.uint8],
+        instances: NDArray[np.integer[Any]],
+        confidence: NDArray[np.uint8] | None,
+        scheme: str | None = None,
+    ) -> ParsedPeople:
+        """Return the same people, photo and source with other maps; see `from_maps`.
+
+        Args:
+            parsing, instances, confidence: the maps; number i is this result's person i.
+            scheme: of `parsing`; None where it stays.
+
+        Raises:
+            InputError: as `from_maps`.
+        """
+        return ParsedPeople.from_maps(
+            parsing,
+            instances,
+            scores=[person.score for person in self.people],
+            face_boxes=[person.face_box for person in self.people],
+            scheme=scheme or self.scheme.name,
+            image=self.image,
+            source=self.source,
+            confidence=confidence,
+        )
+
     def __len__(self) -> int:
         """Return the number of persons."""
         return len(self.people)

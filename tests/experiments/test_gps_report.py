@@ -176,7 +176,7 @@ def test_the_page_has_the_numbers_of_the_protocol():
         f"MobileNetV2 of {PROTOCOL.start}, at {PROTOCOL.backbone_factor} of the rate |",
         f"running mean of the weights, {PROTOCOL.average} of the past",
         f"| long side of a test scene | {OPTIONS.long_side} |",
-        f"| lowest probability of a person | {OPTIONS.threshold} |",
+        f"| lowest probability of a person | {OPTIONS.least_heat} |",
         f"| seeds | {', '.join(map(str, SEEDS))} |",
         f"weight {recipe_of('ad_fuse_ssl', 1).loss_structure} |",
     ]

@@ -38,6 +38,16 @@ def test_the_formula():
     assert Calibration(2, -1)(0) == 0
 
 
+@given(st.floats(0, 1), st.floats(0.1, 5), st.floats(-5, 5))
+def test_the_inverse_finds_the_score(probability, slope, offset):
+    calibrate = Calibration(slope, offset)
+    score = calibrate.inverse(probability)
+    assert 0 <= score <= 1
+    if 1e-5 < score < 1 - 1e-5:
+        assert calibrate(score) == pytest.approx(probability, rel=1e-6)
+    assert Calibration().inverse(probability) == probability
+
+
 def test_people_have_calibrated_scores_and_the_same_maps():
     image = draw_people((96, 128), [(10, 10, 40, 80), (70, 12, 100, 84)])
     plain, sure = FakeEngine(), FakeEngine()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from peopleparse.inference import result as result_module
 from peopleparse.inference.claims import claim_pixels
 from peopleparse.inference.paste import mean_confidence, paste_people
-from peopleparse.inference.result import make_result, paste_at_most
+from peopleparse.inference.result import Likely, make_result, paste_at_most, paste_likely
 from peopleparse.labels import get_scheme
 from peopleparse.structures import ParsedPeople
 from tests.oracles import paste_oracle as oracle
@@ -207,6 +207,52 @@ def test_a_result_equals_the_one_that_is_checked_and_measured(seed, count, pixel
         assert (one.index, one.score) == (other.index, other.score)
         np.testing.assert_array_equal(one.box, other.box)
         assert one.box.dtype == np.float32
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 6), st.floats(0, 1), st.permutations(range(6)))
+def test_everyone_shown_reaches_the_threshold(seed, count, threshold, order):
+    logits, boxes, scores = random_people(seed, count)
+    likely = Likely(threshold, lambda score: score**2)
+    pasted = paste_likely(list(logits), boxes, scores, SIZE, likely)
+    found = likely.scores(pasted, scores)
+    assert all(s >= threshold for s, one in zip(found, pasted.owned, strict=True) if one.area)
+    # Those who stayed are pasted as if nobody else had been there.
+    stayed = sorted(pasted.order)
+    alone = paste_people(list(logits[stayed]), boxes[stayed], scores[stayed], SIZE)
+    numbers = np.array([0, *(i + 1 for i in stayed)])
+    np.testing.assert_array_equal(pasted.parsing, alone.parsing)
+    np.testing.assert_array_equal(pasted.instances, numbers[alone.instances])
+    # Nobody is left out without need: with the most likely of those who went, one is too faint.
+    everyone = paste_likely(list(logits), boxes, scores, SIZE, Likely(0))
+    assert sorted(everyone.order) == list(range(count))
+    places = [i for i in order if i < count]
+    other = paste_likely(list(logits[places]), boxes[places], scores[places], SIZE, likely)
+    assert sorted(places[i] for i in other.order) == stayed
+
+
+def test_who_is_too_faint_goes_and_leaves_the_pixels_to_others():
+    boxes = np.array([[0, 0, 10, 10], [5, 0, 15, 10]], np.float32)
+    logits, scores = [solid(2.0), solid(3.0)], np.array([0.9, 0.3], np.float32)
+    both = paste_likely(logits, boxes, scores, SIZE, Likely(0.2))
+    assert np.unique(both.instances).tolist() == [0, 1, 2] and both.instances[5, 7] == 2
+    one = paste_likely(logits, boxes, scores, SIZE, Likely(0.3))  # .3 times a confidence below 1
+    assert np.unique(one.instances).tolist() == [0, 1] and one.instances[5, 7] == 1
+    nobody = paste_likely(logits, boxes, scores, SIZE, Likely(1.0))
+    assert not nobody.parsing.any() and nobody.order == []
+
+
+def test_the_least_likely_goes_first_so_that_others_may_stay():
+    boxes = np.array([[0, 0, 20, 10], [0, 0, 10, 10]], np.float32)
+    # The first is sure of the left half, where a fainter one is surer still.
+    grid = np.zeros((2, 4, 8), np.float32)
+    grid[1, :, :4], grid[1, :, 4:] = 6.0, 0.5
+    logits, scores = [grid, solid(9.0)], np.array([0.6, 0.35], np.float32)
+    before = paste_people(logits, boxes, scores, SIZE)
+    wanted = Likely().scores(before, scores)
+    assert wanted[0] < 0.45 and wanted[1] < 0.45  # both are below, while both are there
+    kept = paste_likely(logits, boxes, scores, SIZE, Likely(0.45))
+    assert kept.order == [0]
 
 
 def test_mean_confidence_of_the_pixels_that_each_person_owns():

@@ -137,7 +137,7 @@ def _write_docs(ledger: Path) -> None:
 @click.option("--persons", is_flag=True, help="Figure 7: only the largest person of each scene.")
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), default=0.3, show_default=True,
-    help="Lowest probability of a person. The tables have a lower one, because AP ranks.",
+    help="Lowest probability of the detector. The tables have a lower one, because AP ranks.",
 )  # fmt: skip
 @click.option("--out", type=_DIR, required=True, metavar="FILE.png")
 def gps_figure(
@@ -174,7 +174,7 @@ def gps_figure(
     from peopleparse.experiments import gps_figures
     from peopleparse.inference.pipeline import Options
 
-    options = Options(threshold=threshold)
+    options = Options(threshold=0, least_heat=threshold)
     if checkpoint is not None:
         methods = [gps_figures.load_method(checkpoint, checkpoint.parent.name, options)]
     else:

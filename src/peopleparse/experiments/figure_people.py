@@ -67,7 +67,7 @@ def find_photo_people(
     long_side = long_side or long_side_of(engine.long_sides, options)
     canvas, size = fit_image(image, long_side, engine.stride)
     trunk = engine.trunk(canvas)
-    boxes, scores, faces, has_face = find_people(trunk, size, options)
+    boxes, scores, faces, has_face = find_people(trunk, size, options, engine.calibration)
     seen = (canvas.shape[0], canvas.shape[1])
     boxes = grow_boxes(boxes, ROI_MARGIN)
     return FoundPeople(trunk, size, seen, boxes, scores, faces, has_face)

@@ -52,10 +52,22 @@ class Calibration:
 
     def __call__(self, score: float) -> float:
         """Return the probability that a score from 0 to 1 stands for."""
-        if self == _NONE or not score:
+        if self == NONE or not score:
             return score  # to the last bit; a score of 0 is a person without a pixel
         inside = min(max(score, _EDGE), 1 - _EDGE)
         return 1 / (1 + math.exp(-self.slope * math.log(inside / (1 - inside)) - self.offset))
 
+    def inverse(self, probability: float) -> float:
+        """Return the score, 0 to 1, that stands for a probability.
 
-_NONE = Calibration()
+        >>> round(Calibration(0.5, 1.0).inverse(0.891), 2)
+        0.9
+        """
+        if self == NONE or not 0 < probability < 1:
+            return probability
+        logit = (math.log(probability / (1 - probability)) - self.offset) / self.slope
+        # Neither form overflows on its side of 0.
+        return 1 / (1 + math.exp(-logit)) if logit > 0 else 1 - 1 / (1 + math.exp(logit))
+
+
+NONE = Calibration()  # leaves scores as they are

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peopleparse.errors import InputError, suggest
+from peopleparse.inference.calibration import NONE, Calibration
 from peopleparse.inference.detect import find_boxes, major_faces
 from peopleparse.inference.engine import Engine, Floats, Trunk
 from peopleparse.inference.reject import reject_parts
-from peopleparse.inference.result import make_result, paste_at_most
+from peopleparse.inference.result import Likely, make_result, paste_at_most
 from peopleparse.inference.tiles import (
     LARGEST_UPSCALE,
     Window,
@@ -41,8 +42,11 @@ from peopleparse.transforms.geometry import flip_image
 ROI_MARGIN = 0.05
 ROIS_A_CALL = 16
 _PADDING = 127
-# Of the threshold, in one view of several: who is faint in one may be clear in another.
+# Of the least heat, in one view of several: who is faint in one may be clear in another.
 _FAINT = 0.5
+_LEAST_FACE = 0.2
+# A score that is the threshold to the last bit must not be lost to rounding.
+_SLACK = 1 - 1e-6
 
 
 # Logits of each person, then boxes, scores, faces and has_face, in pixels of the photo.
@@ -55,9 +59,8 @@ class Options:
 
     Attributes:
         detail: name of the size that the network sees: fast, normal or fine.
-        threshold: lowest probability of the detector for a person or face, 0 to 1. A person's
-            score is that times the mean confidence of the person's pixels, calibrated, so it
-            may be lower or higher.
+        threshold: lowest score of a person, 0 to 1. Who has a lower one is left out, and the
+            pixels go to whoever else asks for them.
         nms_iou: of two boxes that overlap by more than this the better one stays, 0 to 1.
         max_people: the best so many people are parsed.
         long_side: of the photo as the network sees it, in pixels, in place of what detail means.
@@ -66,6 +69,8 @@ class Options:
         tiles: for crowds: look at n x n overlapping tiles of the photo, too; see `tile_windows`.
             Each person is parsed where seen largest. All views are in memory at once.
         reject: parts whose mean confidence is lower are left out, 0 to 1; 0 keeps all.
+        least_heat: lowest probability of the detector for a person or face to be looked at, 0 to
+            1. None: .2 for faces, and for persons what can still reach the threshold.
     """
 
     detail: str = "normal"
@@ -77,6 +82,7 @@ class Options:
     flip: bool = False
     tiles: int = 1
     reject: float = 0.0
+    least_heat: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -86,9 +92,9 @@ class Options:
         """
         check_scales(self.scales)
         check_tiles(self.tiles)
-        for name in ("threshold", "nms_iou", "reject"):
+        for name in ("threshold", "nms_iou", "reject", "least_heat"):
             value = getattr(self, name)
-            if not 0 <= value <= 1:
+            if value is not None and not 0 <= value <= 1:
                 raise InputError(
                     f"{name} must be from 0 to 1, got {value}. Leave it out for the default."
                 )
@@ -159,12 +165,13 @@ def parse_image(
     logits, boxes, scores, faces, has_face = see(engine, image, options, clock)
     with _timed(clock, "paste"):
         height, width = image.shape[:2]
-        pasted = paste_at_most(logits, boxes, scores, (height, width))
+        likely = Likely(options.threshold, engine.calibration)
+        pasted = paste_at_most(logits, boxes, scores, (height, width), likely)
         found = [
             face if found else None for face, found in zip(faces, has_face.tolist(), strict=True)
         ]
         scheme = get_scheme(engine.scheme)
-        result = make_result(pasted, scores, found, image, scheme, source, engine.calibration)
+        result = make_result(pasted, scores, found, image, scheme, source, likely)
         return reject_parts(result, options.reject) if options.reject else result
 
 
@@ -176,7 +183,7 @@ def _see_once(
     with _timed(clock, "trunk"):
         trunk = engine.trunk(canvas)
     with _timed(clock, "detect"):
-        boxes, scores, faces, has_face = find_people(trunk, size, options)
+        boxes, scores, faces, has_face = find_people(trunk, size, options, engine.calibration)
     with _timed(clock, "rois"):
         boxes = grow_boxes(boxes, ROI_MARGIN)
         logits = _parse_boxes(engine, trunk, boxes, faces, has_face)
@@ -237,10 +244,13 @@ def _see_views(
         [_look(engine, image, window, look, options, clock) for look in looks] for window in windows
     ]
     with _timed(clock, "detect"):
-        boxes, scores, whose = _find_things(seen, "person", options)
+        least = least_heats(options, engine.calibration)
+        boxes, scores, whose = _find_things(seen, "person", options.nms_iou, least[0])
         most = slice(options.max_people)
         boxes, scores, whose = boxes[most], scores[most], whose[most]
-        faces, has_face = major_faces(boxes, _find_things(seen, "face", options)[0])
+        faces, has_face = major_faces(
+            boxes, _find_things(seen, "face", options.nms_iou, least[1])[0]
+        )
     with _timed(clock, "rois"):
         boxes = grow_boxes(boxes, ROI_MARGIN)
         logits: list[Floats | None] = [None] * len(boxes)
@@ -275,21 +285,21 @@ def _look(
 
 
 def _find_things(
-    seen: list[list[_View]], what: Literal["person", "face"], options: Options
+    seen: list[list[_View]], what: Literal["person", "face"], nms_iou: float, least: float
 ) -> tuple[Floats, Floats, NDArray[np.intp]]:
     """Return boxes (N, 4) in the photo and scores (N,), best first, and each one's window, (N,)."""
-    faint = options.threshold * (_FAINT if len(seen[0]) > 1 else 1)
+    faint = least * (_FAINT if len(seen[0]) > 1 else 1)
     found = []
     for views in seen:
         of_views = []
         for view in views:
             heat: Floats = getattr(view.trunk, f"{what}_heat")
             cells: Floats = getattr(view.trunk, f"{what}_boxes")
-            boxes, scores = find_boxes(heat, cells, view.size, faint, options.nms_iou)
+            boxes, scores = find_boxes(heat, cells, view.size, faint, nms_iou)
             of_views.append((view.to_photo_boxes(boxes), scores))
-        found.append(merge_boxes(of_views, options.nms_iou, options.threshold))
+        found.append(merge_boxes(of_views, nms_iou, least))
     zooms = [1 / float(views[0].to_photo.max()) for views in seen]
-    return merge_tiles(found, [views[0].window for views in seen], zooms, options.nms_iou)
+    return merge_tiles(found, [views[0].window for views in seen], zooms, nms_iou)
 
 
 def _parse_views(
@@ -343,17 +353,25 @@ def fit_image(
     return canvas, size
 
 
+def least_heats(options: Options, calibration: Calibration) -> tuple[float, float]:
+    """Return the lowest probabilities of the detector for a person and for a face.
+
+    A person's score is never above that of the detector, so that one who is cut off here could not
+    have reached the threshold.
+    """
+    if options.least_heat is not None:
+        return options.least_heat, options.least_heat
+    return calibration.inverse(options.threshold) * _SLACK, _LEAST_FACE
+
+
 def find_people(
-    trunk: Trunk, size: tuple[int, int], options: Options
+    trunk: Trunk, size: tuple[int, int], options: Options, calibration: Calibration = NONE
 ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     """Return boxes (N, 4), scores (N,), faces (N, 4) and has_face (N,), best person first."""
-    boxes, scores = find_boxes(
-        trunk.person_heat, trunk.person_boxes, size, options.threshold, options.nms_iou
-    )
+    person, face = least_heats(options, calibration)
+    boxes, scores = find_boxes(trunk.person_heat, trunk.person_boxes, size, person, options.nms_iou)
     boxes, scores = boxes[: options.max_people], scores[: options.max_people]
-    face_boxes, _ = find_boxes(
-        trunk.face_heat, trunk.face_boxes, size, options.threshold, options.nms_iou
-    )
+    face_boxes, _ = find_boxes(trunk.face_heat, trunk.face_boxes, size, face, options.nms_iou)
     faces, has_face = major_faces(boxes, face_boxes)
     return boxes, scores, faces, has_face
 

@@ -35,13 +35,8 @@ def reject_parts(people: ParsedPeople, least: float) -> ParsedPeople:
     gone = unsure[ids]
     if not gone.any():
         return people
-    return ParsedPeople.from_maps(
+    return people.with_maps(
         np.where(gone, 0, people.parsing).astype(np.uint8),
         np.where(gone, 0, people.instances).astype(np.uint16),
-        scores=[person.score for person in people.people],
-        face_boxes=[person.face_box for person in people.people],
-        scheme=people.scheme.name,
-        image=people.image,
-        source=people.source,
-        confidence=np.where(gone, 0, people.confidence).astype(np.uint8),
+        np.where(gone, 0, people.confidence).astype(np.uint8),
     )

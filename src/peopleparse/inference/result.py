@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 import cv2
@@ -19,20 +21,76 @@ PASTE_PIXELS = 4_000_000
 Values = TypeVar("Values", bound=NDArray[Any])
 
 
+@dataclass(frozen=True)
+class Likely:
+    """Who is likely enough to be shown.
+
+    Attributes:
+        threshold: lowest score of a person.
+        calibrate: makes the detector's score times the mean confidence of a person's pixels the
+            person's score; it never changes who ranks before whom.
+    """
+
+    threshold: float = 0.0
+    calibrate: Callable[[float], float] = float
+
+    def scores(self, pasted: Pasted, scores: Floats) -> list[float]:
+        """Return the score of the best person, of the next and so on, as `Pasted.owned` has them.
+
+        Args:
+            pasted: the maps.
+            scores: (N,) the detector's, as the people were given.
+        """
+        return [
+            self.calibrate(float(scores[index] * np.float32(one.confidence)))
+            for index, one in zip(pasted.order, pasted.owned, strict=True)
+        ]
+
+
 def paste_at_most(
-    logits: list[Floats], boxes: Floats, scores: Floats, size: tuple[int, int]
+    logits: list[Floats],
+    boxes: Floats,
+    scores: Floats,
+    size: tuple[int, int],
+    likely: Likely = Likely(),
 ) -> Pasted:
     """Paste at the size of the photo, or at 4 megapixels and enlarge the maps.
 
     Args:
         logits, boxes, scores: of the people; see `paste_people`.
         size: height and width of the photo.
+        likely: see `paste_likely`.
     """
     shrink = min(1.0, math.sqrt(PASTE_PIXELS / (size[0] * size[1])))
     small = max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
     scale = np.array([small[1] / size[1], small[0] / size[0]] * 2, np.float32)
-    pasted = paste_people(logits, boxes * scale, scores, small)
+    pasted = paste_likely(logits, boxes * scale, scores, small, likely)
     return pasted if small == size else _enlarge(pasted, size)
+
+
+def paste_likely(
+    logits: list[Floats], boxes: Floats, scores: Floats, size: tuple[int, int], likely: Likely
+) -> Pasted:
+    """Paste people until everyone who has a pixel is likely enough; `order` says who stayed.
+
+    The least likely goes first and all others are pasted anew, because the pixels that fall to
+    them may change their scores.
+
+    Args:
+        logits, boxes, scores, size: see `paste_people`.
+        likely: the threshold, and how scores are made.
+    """
+    kept = np.arange(len(scores))
+    while True:
+        pasted = paste_people([logits[i] for i in kept], boxes[kept], scores[kept], size)
+        pasted = replace(pasted, order=[int(kept[index]) for index in pasted.order])
+        found = zip(likely.scores(pasted, scores), pasted.order, pasted.owned, strict=True)
+        # Who has no pixel does no harm, and may come back when somebody goes.
+        shown = [(score, index) for score, index, one in found if one.area]
+        least, last = min(reversed(shown), key=itemgetter(0), default=(1.0, -1))
+        if least >= likely.threshold:
+            return pasted
+        kept = kept[kept != last]
 
 
 def _enlarge(pasted: Pasted, size: tuple[int, int]) -> Pasted:
@@ -68,7 +126,7 @@ def make_result(
     image: NDArray[np.uint8],
     scheme: Scheme,
     source: str | None,
-    calibrate: Callable[[float], float] = float,
+    likely: Likely = Likely(),
 ) -> ParsedPeople:
     """Number the people from left to right; what `ParsedPeople.from_maps` checks holds already."""
     owned = dict(enumerate(pasted.owned, 1))
@@ -78,9 +136,8 @@ def make_result(
     for new, old in enumerate(order, 1):
         numbers[old] = new
     maps = pasted.parsing, renumber(pasted.owners, numbers)
-    people = []
+    people, final = [], likely.scores(pasted, scores)
     for new, old in enumerate(order, 1):
         index = pasted.order[old - 1]
-        score = calibrate(float(scores[index] * np.float32(owned[old].confidence)))
-        people.append(Person(new, score, extents[old].box, faces[index], maps, scheme))
+        people.append(Person(new, final[old - 1], extents[old].box, faces[index], maps, scheme))
     return ParsedPeople(*maps, people, scheme, image, source, pasted.confidence)

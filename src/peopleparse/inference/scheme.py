@@ -18,17 +18,7 @@ def translate_people(result: ParsedPeople, scheme: str) -> tuple[ParsedPeople, L
         SchemeError: the scheme is unknown or no table leads to it.
     """
     parsing, report = translate(result.parsing, result.scheme.name, scheme)
-    translated = ParsedPeople.from_maps(
-        parsing,
-        result.instances,
-        scores=[person.score for person in result.people],
-        face_boxes=[person.face_box for person in result.people],
-        scheme=scheme,
-        image=result.image,
-        source=result.source,
-        confidence=result.confidence,
-    )
-    return translated, report
+    return result.with_maps(parsing, result.instances, result.confidence, scheme), report
 
 
 def add_losses(reports: Iterable[LossReport]) -> LossReport:

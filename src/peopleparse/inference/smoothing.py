@@ -185,16 +185,7 @@ def _rebuild(
         grown = (people.instances == 0) & (owners > 0)
         filled = np.where(grown, np.uint8(128), confidence)
         confidence = np.where(owners > 0, filled, np.uint8(0)).astype(np.uint8)
-    smooth = ParsedPeople.from_maps(
-        labels.astype(np.uint8),
-        owners.astype(np.uint16),
-        scores=[person.score for person in people.people],
-        face_boxes=[person.face_box for person in people.people],
-        scheme=people.scheme.name,
-        image=people.image,
-        source=people.source,
-        confidence=confidence,
-    )
+    smooth = people.with_maps(labels.astype(np.uint8), owners.astype(np.uint16), confidence)
     given = np.zeros(len(smooth) + 1, np.intp)
     given[smooth.instances.ravel()] = owners.ravel()
     return smooth, given[1:].tolist()

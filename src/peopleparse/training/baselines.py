@@ -70,7 +70,8 @@ def _prepare(model: nn.Module, image: Image, options: Options) -> tuple[Tensor, 
 
 def _find(detector: PersonRCNN, seen: Tensor, size: tuple[int, int], options: Options) -> Found:
     """Return the persons, without those that lie in the padding."""
-    found = detector.find(seen, options.threshold, options.nms_iou, options.max_people)
+    least = options.threshold if options.least_heat is None else options.least_heat
+    found = detector.find(seen, least, options.nms_iou, options.max_people)
     _, large = clip_boxes(found.boxes.cpu().numpy(), size)
     kept = torch.from_numpy(large).to(seen.device)
     masks = None if found.masks is None else found.masks[kept]
