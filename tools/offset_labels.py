@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from peopleparse.data.people import Portrait, read_portraits
+from peopleparse.data.scenes import PRESETS
 from peopleparse.errors import InputError
 from peopleparse.inference.engine import Engine, Floats
 from peopleparse.inference.exported import as_passport
@@ -42,10 +42,12 @@ from peopleparse.metrics import box_iou
 from peopleparse.models.gpsnet import GPSNet
 from peopleparse.training.export import as_engine, export_model
 from peopleparse.training.from_export import load_exported
+from peopleparse.training.validate import ValidationSet
 from tools.average_networks import OWN
 
 STEPS = (-0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8)
 ROUNDS = 3
+SCENES = 120
 MOST = 2.0  # of an offset: beyond, it speaks of the few people who have the label
 _EVERY = 2  # cells of a grid, both ways, of which one is looked at
 _LEAST_OVERLAP = 0.3
@@ -70,10 +72,15 @@ class Cells:
         return float(np.mean(common[union > 0] / union[union > 0]))
 
 
-def find_offsets(cells: Cells, rounds: int = ROUNDS) -> Floats:
+def mean_iou(sets: Sequence[Cells], offsets: Floats) -> float:
+    """Return the mean over sets of cells, which may be of unlike size."""
+    return sum(cells.mean_iou(offsets) for cells in sets) / len(sets)
+
+
+def find_offsets(sets: Sequence[Cells], rounds: int = ROUNDS) -> Floats:
     """Return the offset of each label, (C,), climbed one label at a time; background has none."""
-    offsets = np.zeros(len(cells.logits), np.float32)
-    best = cells.mean_iou(offsets)
+    offsets = np.zeros(len(sets[0].logits), np.float32)
+    best = mean_iou(sets, offsets)
     for _ in range(rounds):
         before = best
         for label in range(1, len(offsets)):
@@ -81,48 +88,78 @@ def find_offsets(cells: Cells, rounds: int = ROUNDS) -> Floats:
             for step in STEPS:
                 tried = offsets.copy()
                 tried[label] = np.clip(start + step, -MOST, MOST)
-                if (found := cells.mean_iou(tried)) > best:
+                if (found := mean_iou(sets, tried)) > best:
                     best, offsets = found, tried
         if best == before:
             break
     return offsets
 
 
-def read_cells(engine: Engine, portraits: Sequence[Portrait]) -> Cells:
-    """Return what a network says of the annotated people, cell by cell, and the truth there."""
-    found = [cells for cells in (_read_person(engine, p) for p in portraits) if cells is not None]
-    logits, truth, weight = zip(*found, strict=True)
-    return Cells(np.concatenate(logits, axis=1), np.concatenate(truth), np.concatenate(weight))
+def read_sets(engine: Engine, data: Path, photos: int | None, scenes: int) -> list[Cells]:
+    """Return the cells of single photos and of scenes of each preset, of people to train."""
+    found = ValidationSet.read(data, photos, scenes, "train")
+    sets = [[see_people(engine, p.image, p.parsing[None], p.box[None]) for p in found.portraits]]
+    for preset in PRESETS if scenes else ():
+        made = (found.make_scene(preset, index) for index in range(scenes))
+        truth = ((s.image, s.annotation.parsings, s.annotation.boxes) for s in made)
+        sets.append([see_people(engine, *scene) for scene in truth])
+    return [join_cells([cells for image in images for cells in image]) for images in sets]
 
 
-def _read_person(
-    engine: Engine, portrait: Portrait
-) -> tuple[Floats, NDArray[np.intp], NDArray[np.float64]] | None:
-    options, image = Options(), portrait.image
+def join_cells(cells: Sequence[Cells]) -> Cells:
+    """Return the cells of many people as one."""
+    return Cells(
+        np.concatenate([one.logits for one in cells], axis=1),
+        np.concatenate([one.truth for one in cells]),
+        np.concatenate([one.weight for one in cells]),
+    )
+
+
+def see_people(
+    engine: Engine, image: NDArray[np.uint8], parsings: NDArray[np.uint8], boxes: Floats
+) -> list[Cells]:
+    """Return the cells of each person of a photo whom the network finds.
+
+    Where somebody else is, owners are settled by who stands out most: those cells are left out.
+
+    Args:
+        engine: the network.
+        image: (H, W, 3) uint8 RGB.
+        parsings: (N, H, W) uint8 map of each person; 255 is unknown.
+        boxes: (N, 4) of the persons.
+    """
+    options = Options()
     canvas, size = fit_image(image, long_side_of(engine.long_sides, options), engine.stride)
     trunk = engine.trunk(canvas)
-    boxes, _, faces, has_face = find_people(trunk, size, options, engine.calibration)
+    found, _, faces, has_face = find_people(trunk, size, options, engine.calibration)
+    if not len(found):
+        return []
     to_photo = image.shape[0] / size[0]
-    overlap = box_iou(portrait.box[None], boxes * to_photo)[0]
-    if overlap.max(initial=0) < _LEAST_OVERLAP:
-        return None
-    one = slice(overlap.argmax(), overlap.argmax() + 1)
-    grown = grow_boxes(boxes[one], ROI_MARGIN)
-    logits = engine.rois(trunk, grown, faces[one], has_face[one])[0][:, ::_EVERY, ::_EVERY]
-    truth = _sample(portrait.parsing, grown[0] * to_photo, logits.shape[1:])
-    x1, y1, x2, y2 = grown[0] * to_photo
-    area = float((x2 - x1) * (y2 - y1)) / truth.size
-    known = truth < len(logits)
-    return logits[:, known], truth[known].astype(np.intp), np.full(known.sum(), area)
+    overlap = box_iou(boxes, found * to_photo)
+    grown = grow_boxes(found, ROI_MARGIN)
+    logits = engine.rois(trunk, grown, faces, has_face)[:, :, ::_EVERY, ::_EVERY]
+    anyone = parsings.any(axis=0)
+    cells = []
+    for person, parsing in enumerate(parsings):
+        which = int(overlap[person].argmax())
+        if overlap[person, which] >= _LEAST_OVERLAP:
+            known = np.where((parsing == 0) & anyone, 255, parsing).astype(np.uint8)
+            cells.append(_take_cells(logits[which], known, grown[which] * to_photo))
+    return cells
 
 
-def _sample(parsing: NDArray[np.uint8], box: Floats, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the truth at the middle of each cell that is looked at; beyond the photo its edge."""
+def _take_cells(logits: Floats, parsing: NDArray[np.uint8], box: Floats) -> Cells:
+    """Return the cells of a person's grid whose truth is known; beyond the photo its edge."""
     rows, columns = (
         np.clip(start + (np.arange(n) * _EVERY + 0.5) / (n * _EVERY) * (end - start), 0, side - 1)
-        for n, start, end, side in zip(shape, box[1::-1], box[:1:-1], parsing.shape, strict=True)
+        for n, start, end, side in zip(
+            logits.shape[1:], box[1::-1], box[:1:-1], parsing.shape, strict=True
+        )
     )
-    return parsing[rows.astype(np.intp)][:, columns.astype(np.intp)]
+    truth = parsing[rows.astype(np.intp)][:, columns.astype(np.intp)]
+    known = truth < len(logits)
+    area = float(np.prod(box[2:] - box[:2])) / truth.size
+    return Cells(logits[:, known], truth[known].astype(np.intp), np.full(known.sum(), area))
 
 
 @torch.no_grad()
@@ -146,14 +183,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("network", help="folder or passport of a float export")
     parser.add_argument("out", type=Path)
     parser.add_argument("--photos", type=int, help="people to train; all where not given")
+    parser.add_argument("--scenes", type=int, default=SCENES, help="of each preset")
     options = parser.parse_args(argv)
     passport = as_passport(options.network)
     model = load_exported(passport)
-    portraits = read_portraits(options.data / "ccp", "train", options.photos)
-    cells = read_cells(as_engine(model), portraits)
-    offsets = find_offsets(cells)
-    before, after = (100 * cells.mean_iou(o) for o in (0 * offsets, offsets))
-    print(f"mean IoU of cells of {len(portraits)} people: {before:.2f}, then {after:.2f}")
+    sets = read_sets(as_engine(model), options.data, options.photos, options.scenes)
+    offsets = find_offsets(sets)
+    before, after = (
+        " ".join(f"{100 * cells.mean_iou(tried):.2f}" for cells in sets)
+        for tried in (0 * offsets, offsets)
+    )
+    print(f"mean IoU of cells of photos and scenes: {before}, then {after}")
     shift_labels(model, offsets)
     names = get_scheme(passport.scheme).names
     shifts = {names[i]: round(float(value), 2) for i, value in enumerate(offsets) if value}

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from peopleparse.data.people import Portrait  # noqa: E402
 from peopleparse.errors import InputError  # noqa: E402
 from peopleparse.inference.passport import read_passport  # noqa: E402
 from peopleparse.training.export import export_model  # noqa: E402
@@ -21,7 +20,7 @@ from peopleparse.training.recipe import Recipe  # noqa: E402
 from tests.fakes import FakeEngine, draw_people, see_labels  # noqa: E402
 from tests.training.toy_model import make_model  # noqa: E402
 from tools import offset_labels  # noqa: E402
-from tools.offset_labels import MOST, Cells, find_offsets, main, read_cells  # noqa: E402
+from tools.offset_labels import MOST, Cells, find_offsets, main, see_people  # noqa: E402
 
 
 def draw_cells(seed: int, count: int = 400, labels: int = 5, shift=0.0) -> Cells:
@@ -56,7 +55,7 @@ def test_mean_iou_against_a_loop(seed, count, labels):
 @given(st.integers(0, 2**32))
 def test_the_score_never_falls_and_offsets_stay_small(seed):
     cells = draw_cells(seed, 80)
-    offsets = find_offsets(cells)
+    offsets = find_offsets([cells])
     assert cells.mean_iou(offsets) >= cells.mean_iou(0 * offsets)
     assert offsets[0] == 0 and np.abs(offsets).max() <= MOST
 
@@ -64,7 +63,7 @@ def test_the_score_never_falls_and_offsets_stay_small(seed):
 def test_what_was_shifted_is_shifted_back():
     shift = np.array([0, 1.2, 0, -1.2, 0], np.float32)
     cells = draw_cells(1, 6000, shift=shift)
-    offsets = find_offsets(cells)
+    offsets = find_offsets([cells, draw_cells(2, 6000, shift=shift)])
     np.testing.assert_allclose(offsets, -shift, atol=0.35)
     assert cells.mean_iou(offsets) > cells.mean_iou(0 * offsets) + 0.05
 
@@ -73,14 +72,28 @@ def test_cells_have_the_truth_that_lies_there():
     image = draw_people((240, 320), [(100, 20, 180, 220)])
     parsing = see_labels(image)
     parsing[20:40, 100:180] = 255  # unknown: left out
-    portrait = Portrait("1", image, parsing, np.array([100, 20, 180, 220], np.float32))
-    nobody = Portrait("2", np.full_like(image, 90), parsing, portrait.box)
-    cells = read_cells(FakeEngine(), [portrait, nobody])
+    box = np.array([100, 20, 180, 220], np.float32)
+    (cells,) = see_people(FakeEngine(), image, parsing[None], box[None])
     assert cells.logits.shape == (20, len(cells.truth)) and len(cells.truth) < 32 * 32
     # The fake network sees the truth: cells agree but for seams.
     assert (cells.logits.argmax(axis=0) == cells.truth).mean() > 0.9
-    box = 1.1 * 80 * 1.1 * 200
-    assert cells.weight.sum() == pytest.approx(box * len(cells.truth) / 32**2, rel=0.1)
+    area = 1.1 * 80 * 1.1 * 200 * len(cells.truth) / 32**2
+    assert cells.weight.sum() == pytest.approx(area, rel=0.1)
+    assert see_people(FakeEngine(), np.full_like(image, 90), parsing[None], box[None]) == []
+
+
+def test_where_somebody_else_is_no_cell_counts():
+    boxes = [(60, 20, 140, 220), (150, 30, 230, 225)]
+    image = draw_people((240, 320), boxes)
+    alone = [see_labels(draw_people((240, 320), [box])) for box in boxes]
+    wide = np.array([[60, 20, 200, 220]], np.float32)  # reaches into the other
+    (once,) = see_people(FakeEngine(), image, alone[0][None], wide)
+    both = see_people(FakeEngine(), image, np.stack(alone), np.array(boxes, np.float32))
+    assert len(both) == 2 and all((cells.truth > 0).any() for cells in both)
+    shifted = np.stack([alone[0], np.roll(alone[1], -40, axis=1)])
+    shifted[1][shifted[0] > 0] = 0
+    near = see_people(FakeEngine(), image, shifted, np.array(boxes, np.float32))
+    assert len(near[0].truth) < len(once.truth), "there, the other's cells are background"
 
 
 def test_the_export_has_the_offsets_and_the_passport_says_so(tmp_path, monkeypatch, capsys):
@@ -90,10 +103,10 @@ def test_the_export_has_the_offsets_and_the_passport_says_so(tmp_path, monkeypat
     path = export_model(model, tmp_path / "model", "toy", fields)
     shift = np.zeros(20, np.float32)
     shift[4] = 0.9
-    monkeypatch.setattr(offset_labels, "read_portraits", lambda *args: [])
-    monkeypatch.setattr(offset_labels, "read_cells", lambda *args: draw_cells(1, 4000, 20, shift))
+    cells = draw_cells(1, 2000, 20, shift)
+    monkeypatch.setattr(offset_labels, "read_sets", lambda *args: [cells])
     assert main(["data", str(path), str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out.startswith("mean IoU of cells of 0 people: ")
+    assert capsys.readouterr().out.startswith("mean IoU of cells of photos and scenes: ")
     written = json.loads((tmp_path / "out" / "toy.json").read_text())
     assert written["licence"] == "x" and "scores" not in written
     assert written["label_offsets"]["upper clothes"] < -0.5
