@@ -8,11 +8,12 @@
         --set init=FIRST_MODEL
     peopleparse export RUN/last.pt SECOND_MODEL \\
         --passport recipes/gpsnet_mobilenet_v2_more.passport.json
-    python tools/average_networks.py FIRST_MODEL SECOND_MODEL --out MODEL
+    python tools/average_networks.py FIRST_MODEL SECOND_MODEL --out AVERAGE
+    python tools/tune_labels.py DATA AVERAGE MODEL
 
 The first network found the bystanders that the loss leaves out, and drew, told what is worn, the
-maps of the photos that have garment tags only (docs/scenes.md). What ships is the average of both;
-its share was chosen on people to train.
+maps of the photos that have garment tags only (docs/scenes.md). What ships is the average of both,
+tuned in how readily it draws each label; share and tuning were chosen on people to train.
 """
 
 from peopleparse.training.recipe import Phase, Recipe
