@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from peopleparse.errors import InputError
 from peopleparse.labels import Scheme, get_scheme
-
-_MAX_PERSON = 65535
+from peopleparse.map_checks import check_ids, check_layers, check_maps
 
 
 def mask_box(mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
@@ -190,8 +189,8 @@ class ParsedPeople:
                 out of range, or scores are too few.
         """
         found = get_scheme(scheme)
-        _check_maps(parsing, instances, found)
-        _check_layers(image, confidence, parsing.shape)
+        check_maps(parsing, instances, found)
+        check_layers(image, confidence, parsing.shape)
         count = int(instances.max(initial=0))
         scores = [1.0] * count if scores is None else [float(s) for s in scores]
         faces = [None] * count if face_boxes is None else list(face_boxes)
@@ -316,7 +315,7 @@ class Annotation:
                 f"parsings must be (N, H, W) uint8, got {self.parsings.shape} "
                 f"{self.parsings.dtype}, at image '{self.image_id}'. Stack one map a person."
             )
-        _check_ids(self.parsings, self.scheme, f"at image '{self.image_id}'")
+        check_ids(self.parsings, self.scheme, f"at image '{self.image_id}'")
 
     def __len__(self) -> int:
         """Return the number of persons."""
@@ -370,51 +369,3 @@ def _owner_extents(owners: NDArray[np.integer[Any]]) -> dict[int, Extent]:
         if box is not None:
             found[index] = Extent(box, int(mask[int(box[1])].argmax()))
     return found
-
-
-def _check_maps(
-    parsing: NDArray[np.uint8], instances: NDArray[np.integer[Any]], scheme: Scheme
-) -> None:
-    if parsing.ndim != 2 or parsing.dtype != np.uint8:
-        raise InputError(
-            f"parsing must be (H, W) uint8, got {parsing.shape} {parsing.dtype}. "
-            "Read label PNGs with peopleparse or Pillow, not as colours."
-        )
-    if instances.shape != parsing.shape:
-        raise InputError(
-            f"instances must have the shape of parsing {parsing.shape}, got {instances.shape}. "
-            "Make both from the same photo."
-        )
-    whole = np.issubdtype(instances.dtype, np.integer)
-    if not whole or instances.min(initial=0) < 0 or instances.max(initial=0) > _MAX_PERSON:
-        span = f", {instances.min()} to {instances.max()}" if instances.size else ""
-        raise InputError(
-            f"instances must be whole numbers from 0 to {_MAX_PERSON}, "
-            f"got {instances.dtype}{span}. Number the persons 1 to N, and background 0."
-        )
-    _check_ids(parsing, scheme, "in parsing")
-
-
-def _check_layers(
-    image: NDArray[np.uint8] | None, confidence: NDArray[np.uint8] | None, shape: tuple[int, ...]
-) -> None:
-    for name, layer, expected in (
-        ("image", image, (*shape, 3)),
-        ("confidence", confidence, shape),
-    ):
-        if layer is not None and (layer.shape != expected or layer.dtype != np.uint8):
-            raise InputError(
-                f"{name} must be {expected} uint8 like parsing, got {layer.shape} {layer.dtype}. "
-                "Make all of them from the same photo."
-            )
-
-
-def _check_ids(parsing: NDArray[np.uint8], scheme: Scheme, place: str) -> None:
-    present = np.zeros(256, bool)
-    present[parsing.ravel()] = True  # several times faster than counting
-    stray = sorted(set(np.flatnonzero(present).tolist()) - set(scheme.ids) - {scheme.ignore_id})
-    if stray:
-        raise InputError(
-            f"label ids must be ids of scheme '{scheme.name}' or {scheme.ignore_id}, got {stray}, "
-            f"{place}. Check which scheme the map was made with."
-        )

@@ -13,7 +13,8 @@ _BASE = {"errors", "labels", "structures"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "labels": {"errors"},
-    "structures": {"errors", "labels"},
+    "map_checks": {"errors", "labels"},
+    "structures": {"errors", "labels", "map_checks"},
     "transforms": _BASE,
     "metrics": _BASE,
     "viz": _BASE,
