@@ -146,6 +146,8 @@ def test_wrong_options(engine):
         Options(nms_iou=-1)
     with pytest.raises(InputError, match="max_people must be at least 1, got 0"):
         Options(max_people=0)
+    with pytest.raises(InputError, match="least_heat must be from 0 to 1, got 2"):
+        Options(least_heat=2)
 
 
 def test_the_drawing_has_the_ids_it_says():
