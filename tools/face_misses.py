@@ -29,7 +29,13 @@ from peopleparse.inference.detect import find_boxes
 from peopleparse.inference.engine import Engine, Floats
 from peopleparse.inference.engines import build_engine
 from peopleparse.inference.exported import DEFAULT_MODEL
-from peopleparse.inference.pipeline import Options, fit_image, long_side_of, parse_image
+from peopleparse.inference.pipeline import (
+    LEAST_FACE,
+    Options,
+    fit_image,
+    long_side_of,
+    parse_image,
+)
 from peopleparse.metrics import box_iou
 from peopleparse.training.validate import ValidationSet
 from tools.write_model_card import CARD, RESULTS, fill
@@ -37,11 +43,10 @@ from tools.write_model_card import CARD, RESULTS, fill
 OUT = RESULTS / "face_misses.json"
 SCENES = 100  # of each preset
 FAINTEST = 0.03  # probability of a face that the detector gives at all
-SHOWN = 0.2  # from which on a result can have it
 FATES = {
     "found": "found, IoU at least .5",
     "dropped": "seen as well as that, but no person of the result has it",
-    "faint": f"a right box, but with a probability below {SHOWN:g}",
+    "faint": f"a right box, but with a probability below {LEAST_FACE:g}",
     "off": "a box with IoU .3 to .5",
     "unseen": "no box near it",
 }
@@ -56,15 +61,10 @@ def list_fates(engine: Engine, scene: Scene) -> list[tuple[str, str]]:
     trunk = engine.trunk(canvas)
     seen, heats = find_boxes(trunk.face_heat, trunk.face_boxes, size, FAINTEST, options.nms_iou)
     people = parse_image(engine, scene.image, options).people
-    shown = [person.face_box * scale for person in people if person.face_box is not None]
-    return [
-        (
-            _fate(face * scale, np.array(shown, np.float32).reshape(-1, 4), seen, heats),
-            _size(face * scale),
-        )
-        for face in scene.annotation.face_boxes
-        if face is not None
-    ]
+    boxes = [person.face_box * scale for person in people if person.face_box is not None]
+    shown = np.array(boxes, np.float32).reshape(-1, 4)
+    faces = [face * scale for face in scene.annotation.face_boxes if face is not None]
+    return [(_fate(face, shown, seen, heats), _size(face)) for face in faces]
 
 
 def _fate(face: Floats, shown: Floats, seen: Floats, heats: Floats) -> str:
@@ -73,7 +73,7 @@ def _fate(face: Floats, shown: Floats, seen: Floats, heats: Floats) -> str:
     overlap = box_iou(face[None], seen)[0]
     right = overlap >= 0.5
     if right.any():
-        return "dropped" if heats[right].max() >= SHOWN else "faint"
+        return "dropped" if heats[right].max() >= LEAST_FACE else "faint"
     return "off" if overlap.max(initial=0) >= 0.3 else "unseen"
 
 

@@ -44,7 +44,7 @@ ROIS_A_CALL = 16
 _PADDING = 127
 # Of the least heat, in one view of several: who is faint in one may be clear in another.
 _FAINT = 0.5
-_LEAST_FACE = 0.2
+LEAST_FACE = 0.2
 # A score that is the threshold to the last bit must not be lost to rounding.
 _SLACK = 1 - 1e-6
 
@@ -361,7 +361,7 @@ def least_heats(options: Options, calibration: Calibration) -> tuple[float, floa
     """
     if options.least_heat is not None:
         return options.least_heat, options.least_heat
-    return calibration.inverse(options.threshold) * _SLACK, _LEAST_FACE
+    return calibration.inverse(options.threshold) * _SLACK, LEAST_FACE
 
 
 def find_people(
