@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from peopleparse.training.validate import ValidationSet  # noqa: E402
 from tests.fakes import FakeEngine  # noqa: E402
 from tests.training.conftest import write_training_data  # noqa: E402
 from tools import face_misses  # noqa: E402
-from tools.face_misses import FATES, SIZES, count_fates, list_fates, main, table_lines  # noqa: E402
+from tools.face_misses import FATES, NARROW, SIZES, WIDE, count_fates, list_fates, main, table_lines  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -82,15 +83,29 @@ def test_every_face_is_counted_once(tiny_data):
     for preset, rows in counts.items():
         scenes = [found.make_scene(preset, index) for index in range(2)]
         faces = sum(f is not None for s in scenes for f in s.annotation.face_boxes)
-        assert sum(sum(row.values()) for row in rows.values()) == faces
+        assert sum(sum(rows[size].values()) for size in SIZES.values()) == faces
+
+
+def test_who_has_too_much_face_is_left_out_of_the_last_column(scene):
+    owners = [
+        photo_id
+        for face, photo_id in zip(scene.annotation.face_boxes, scene.photo_ids, strict=True)
+        if face is not None
+    ]
+    assert all(NARROW in columns for _, columns in list_fates(FakeEngine(), scene))
+    wide = replace(scene, photo_ids=tuple(min(WIDE) for _ in scene.photo_ids))
+    fates = list_fates(FakeEngine(), wide)
+    assert len(fates) == len(owners) and not any(NARROW in columns for _, columns in fates)
 
 
 def test_the_table_is_of_both_presets():
-    one = {size: dict.fromkeys(FATES, 1) for size in SIZES.values()}
+    one = {column: dict.fromkeys(FATES, 1) for column in (*SIZES.values(), NARROW)}
     one["under 12"] = dict.fromkeys(FATES, 0)
     lines = table_lines({"scenes": 5, "split": "val", "counts": {"indoor": one, "outdoor": one}})
-    assert lines[4] == "| faces | 30 | 0 | 10 | 10 | 10 |"
-    assert lines[5].endswith("| 20.0 | - | 20.0 | 20.0 | 20.0 |") and len(lines) == 5 + len(FATES)
+    assert lines[4] == "| faces | 30 | 0 | 10 | 10 | 10 | 10 |"
+    assert lines[5].endswith("| 20.0 | - | 20.0 | 20.0 | 20.0 | 20.0 |") and len(lines) == 5 + len(
+        FATES
+    )
 
 
 def test_the_command_writes_what_it_says(tiny_data, tmp_path, monkeypatch, capsys):
