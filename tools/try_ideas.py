@@ -93,7 +93,7 @@ IDEAS: Mapping[str, Idea] = {
     "views": Idea(
         "three sizes, mirrored too, no training", None, Options(scales=(0.75, 1.0, 1.25), flip=True)
     ),
-    "reject": Idea("parts with confidence under .7 left out, no training", None, Options(reject=0.7)),
+    "reject": Idea("parts with confidence under .7 left out", None, Options(reject=0.7)),
     "told": Idea("told which parts each person shows (a bound), no training", None, bound="told"),
     "boxed": Idea("told where people are (a bound), no training", None, bound="boxed"),
     "seen": Idea("scored on people it learnt from (a bound), no training", None, split="train"),
