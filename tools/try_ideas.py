@@ -109,6 +109,7 @@ IDEAS: Mapping[str, Idea] = {
     "faces": Idea("faces count as much as persons", {"loss_face": 1.0}),
     "structure": Idea("structure-sensitive loss of each person", {"loss_structure": 0.5}),
     "rare": Idea("rare labels weigh and come more", {"label_power": 0.4, "rarity": 0.8}),
+    "even": Idea("rare labels weigh and come as they are", {"label_power": 0.0, "rarity": 0.0}),
     "photos": Idea("every other step of single photos", {"photo_every": 2}),
     "large": Idea(
         "larger images",
