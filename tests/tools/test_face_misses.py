@@ -103,9 +103,8 @@ def test_the_table_is_of_both_presets():
     one["under 12"] = dict.fromkeys(FATES, 0)
     lines = table_lines({"scenes": 5, "split": "val", "counts": {"indoor": one, "outdoor": one}})
     assert lines[4] == "| faces | 30 | 0 | 10 | 10 | 10 | 10 |"
-    assert lines[5].endswith("| 20.0 | - | 20.0 | 20.0 | 20.0 | 20.0 |") and len(lines) == 5 + len(
-        FATES
-    )
+    assert lines[5].endswith("| 20.0 | - | 20.0 | 20.0 | 20.0 | 20.0 |")
+    assert len(lines) == 5 + len(FATES)
 
 
 def test_the_command_writes_what_it_says(tiny_data, tmp_path, monkeypatch, capsys):
